@@ -1,0 +1,30 @@
+//! Decisions of warm Docker sessions as pure functions: data in, plans out.
+//!
+//! Nothing in this crate reads a file, the environment, a clock or a socket; its own `clippy.toml`
+//! forbids it. Other crates gather facts, hand them in, and carry out what comes back.
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`id`] | which names are allowed |
+//! | [`layout`] | where each thing lies in the golden store |
+//! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
+//! | [`mountinfo`] | what a mount table says |
+//! | [`promotion`] | what a promotion links, drops and keeps |
+//! | [`strategy`] | how a golden is cloned, and why not better |
+//! | [`record`] | what the store writes down, and which formats it accepts |
+//!
+//! ```
+//! use cachecore::dataroot::{Kind, Listing, survey};
+//!
+//! let root = survey(&Listing::default(), "/var/lib/cachecore/layers".into());
+//! assert_eq!(root.kind, Kind::Empty);
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod dataroot;
+pub mod id;
+pub mod layout;
+pub mod mountinfo;
+pub mod promotion;
+pub mod record;
+pub mod strategy;

@@ -1,0 +1,242 @@
+//! What a promotion does to a data root, decided before anything is touched.
+//!
+//! A generation keeps what makes a session warm (images, build cache, volumes) and drops what belongs
+//! to the daemon that made it: containers, networks, identities. Restored containers made daemons
+//! create empty folders in place of users' files; a restored identity makes two daemons one.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem};
+use crate::id::{CacheId, LayerName};
+
+/// Which volumes a generation keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Volumes {
+    /// All of them.
+    #[default]
+    Keep,
+    /// None of them.
+    Drop,
+    /// Those with these names.
+    Only(BTreeSet<String>),
+}
+
+/// What a promotion will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// What happens to each immutable layer, in order of its folder.
+    pub layers: Vec<LayerStep>,
+    /// What is left out of the generation.
+    pub drops: Vec<Drop>,
+    /// Named volumes that were asked for and are not there.
+    pub volumes_missing: Vec<String>,
+}
+
+/// What happens to one immutable layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LayerStep {
+    /// Its folder under `overlay2/`.
+    pub folder: CacheId,
+    /// Its name in the store.
+    pub layer: LayerName,
+    /// What is done.
+    pub action: LayerAction,
+}
+
+/// How a layer comes to be a link into the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerAction {
+    /// It is one already.
+    Keep,
+    /// Its contents are renamed into the store, which does not have them.
+    Adopt,
+    /// Its contents are compared with the store's, and dropped for a link.
+    Replace,
+}
+
+/// One thing that is left out of the generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drop {
+    /// Path in the data root; bytes, because volume names are.
+    #[serde(serialize_with = "readable")]
+    pub path: Vec<u8>,
+    /// Why.
+    pub because: &'static str,
+}
+
+fn readable<S: serde::Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.escape_ascii().to_string())
+}
+
+/// Why a data root cannot become a generation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is none.
+    #[error("the folder is not a Docker data root")]
+    NotADataRoot,
+    /// Its driver keeps layers where no copy finds them.
+    #[error("the data root uses the storage driver {driver}, whose layers are not plain files")]
+    Foreign {
+        /// The driver.
+        driver: String,
+    },
+    /// It is broken.
+    #[error("the data root is damaged: {}", first(.0))]
+    Damaged(Vec<Problem>),
+}
+
+fn first(problems: &[Problem]) -> String {
+    let mut text = problems
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    if problems.len() > 1 {
+        text.push_str(&format!(" (and {} more)", problems.len() - 1));
+    }
+    text
+}
+
+/// What is dropped by name, and why. Two names are never among them: `containerd/`, which holds every
+/// image of a daemon with containerd's image store, and `engine-id`, because BuildKit finds its cache
+/// records under the engine's id and would build everything again under another.
+const DROPPED: [(&str, &str); 6] = [
+    (
+        "containers",
+        "containers belong to the daemon that made them",
+    ),
+    (
+        "image/overlay2/layerdb/mounts",
+        "containers belong to the daemon that made them",
+    ),
+    ("network", "networks belong to the daemon that made them"),
+    ("swarm", "a node's identity must not be shared"),
+    ("runtimes", "the daemon writes it at every start"),
+    ("tmp", "unfinished downloads of the daemon that made it"),
+];
+
+/// Decides what a promotion of this data root does. `in_store` are the layers that the store has.
+///
+/// # Errors
+/// [`Refusal`] if the data root must not become a generation.
+pub fn plan(
+    listing: &Listing,
+    root: &DataRoot,
+    volumes: &Volumes,
+    in_store: &BTreeSet<LayerName>,
+) -> Result<Plan, Refusal> {
+    match &root.kind {
+        Kind::NotADataRoot => return Err(Refusal::NotADataRoot),
+        Kind::Foreign(driver) => {
+            return Err(Refusal::Foreign {
+                driver: driver.clone(),
+            });
+        }
+        Kind::Overlay2 | Kind::Containerd(_) | Kind::PlainFiles(_) | Kind::Empty => {}
+    }
+    let mut problems = root.problems.clone();
+    problems.extend(root.folders.iter().filter_map(|(folder, judged)| {
+        let layer = judged
+            .linked
+            .as_ref()
+            .filter(|layer| !in_store.contains(layer))?;
+        Some(Problem::LinkedLayerMissing {
+            folder: folder.clone(),
+            layer: layer.clone(),
+        })
+    }));
+    if !problems.is_empty() {
+        return Err(Refusal::Damaged(problems));
+    }
+    let mut planned = BTreeSet::new();
+    let layers = root
+        .immutable()
+        .map(|(folder, layer, judged)| LayerStep {
+            folder: folder.clone(),
+            layer: layer.clone(),
+            action: if judged.linked.is_some() {
+                LayerAction::Keep
+            } else if in_store.contains(layer) || !planned.insert(layer.clone()) {
+                LayerAction::Replace
+            } else {
+                LayerAction::Adopt
+            },
+        })
+        .collect();
+    let (dropped_volumes, volumes_missing) = volumes_to_drop(listing, volumes);
+    let mut drops: Vec<Drop> = DROPPED
+        .iter()
+        .map(|(path, because)| Drop {
+            path: path.as_bytes().to_vec(),
+            because,
+        })
+        .collect();
+    drops.extend(container_folders(listing, root));
+    drops.extend(dropped_volumes);
+    Ok(Plan {
+        layers,
+        drops,
+        volumes_missing,
+    })
+}
+
+/// The containers' own folders under `overlay2/`, with their short links.
+fn container_folders(listing: &Listing, root: &DataRoot) -> Vec<Drop> {
+    let because = "containers belong to the daemon that made them";
+    let mut drops = Vec::new();
+    for (folder, judged) in &root.folders {
+        let (Judgement::Mutable(Mutable::Container | Mutable::ContainerInit), Some(overlay2)) =
+            (&judged.judgement, &listing.overlay2)
+        else {
+            continue;
+        };
+        let facts = &overlay2.folders[folder.as_str().as_bytes()];
+        // Only a short link that leads to this very folder goes with it.
+        let own = format!("../{folder}/diff");
+        if let Some(short) = facts.link.line()
+            && overlay2.short_links.get(short.as_bytes()) == Some(&Some(own.into_bytes()))
+        {
+            drops.push(Drop {
+                path: format!("overlay2/l/{short}").into_bytes(),
+                because,
+            });
+        }
+        drops.push(Drop {
+            path: format!("overlay2/{folder}").into_bytes(),
+            because,
+        });
+    }
+    drops
+}
+
+fn volumes_to_drop(listing: &Listing, volumes: &Volumes) -> (Vec<Drop>, Vec<String>) {
+    let drop = |name: &Vec<u8>| Drop {
+        path: [b"volumes/".as_slice(), name].concat(),
+        because: "left out by --volumes",
+    };
+    match volumes {
+        Volumes::Keep => (Vec::new(), Vec::new()),
+        Volumes::Drop => (listing.volumes.keys().map(drop).collect(), Vec::new()),
+        Volumes::Only(names) => {
+            let wanted = |name: &Vec<u8>| names.iter().any(|n| n.as_bytes() == name.as_slice());
+            let drops = listing
+                .volumes
+                .keys()
+                .filter(|name| !wanted(name))
+                .map(drop)
+                .collect();
+            let missing = names
+                .iter()
+                .filter(|name| !listing.volumes.contains_key(name.as_bytes()))
+                .cloned()
+                .collect();
+            (drops, missing)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+use camino::Utf8PathBuf;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Other;
+use crate::dataroot::Kind;
+use crate::dataroot::nested::Nested;
+use crate::id::{BuildId, CacheId, Generation, LayerName, ProjectId, SessionId};
+
+/// `manifest.json`: what a generation is. Written once, before the generation is seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format of this record.
+    pub format: u32,
+    /// Whose golden it is.
+    pub project: ProjectId,
+    /// Its number.
+    pub generation: Generation,
+    /// The generation it was made from, if any.
+    pub base: Option<Generation>,
+    /// Which engine and store wrote its data root.
+    pub kind: Kind,
+    /// Its layers in the store, in order of their folders.
+    pub layers: Vec<LayerRecord>,
+    /// How large it is.
+    pub sizes: Sizes,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The version of the engine that made it, where it is known.
+    pub engine: Option<String>,
+    /// The source revision that the caller named.
+    pub revision: Option<String>,
+    /// Volumes that hold a data root of their own.
+    #[serde(default)]
+    pub nested: Vec<Nested>,
+    /// When it was promoted.
+    pub promoted_at: Timestamp,
+    /// Fields this version does not know.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// One layer of a generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// Its folder under `overlay2/`.
+    pub folder: CacheId,
+    /// Its name in the store.
+    pub layer: LayerName,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// How large a generation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Bytes on disk of all its layers: what sessions share.
+    pub shared_bytes: u64,
+    /// Bytes on disk of everything else: what each session copies.
+    pub mutable_bytes: u64,
+    /// Entries of everything else.
+    pub mutable_entries: u64,
+}
+
+/// Where a generation came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub enum Origin {
+    /// `import` of this data root.
+    Import {
+        /// The data root's path.
+        path: Utf8PathBuf,
+        /// The session that carried it in.
+        session: SessionId,
+    },
+    /// `session promote` of this session.
+    Session {
+        /// The session.
+        session: SessionId,
+    },
+    /// A golden build.
+    Build {
+        /// The build.
+        build: BuildId,
+        /// The session that it ran in.
+        session: SessionId,
+    },
+}
+
+impl Origin {
+    /// The session that became the generation.
+    pub fn session(&self) -> &SessionId {
+        match self {
+            Self::Import { session, .. }
+            | Self::Session { session }
+            | Self::Build { session, .. } => session,
+        }
+    }
+}

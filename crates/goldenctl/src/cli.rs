@@ -1,0 +1,254 @@
+//! The command line. The words are those of the contract; a change here is a change of contract.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use cachecore::id::{BuildId, ProjectId, SessionId};
+use cachecore::layout;
+use cachecore::promotion::Volumes;
+use cachecore::strategy::Requested;
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand};
+
+/// Warm Docker data roots for isolated sessions.
+///
+/// Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 busy or taken, 5 integrity. `build` and `run`
+/// pass the exit code of their command on as it is.
+#[derive(Debug, Parser)]
+#[command(name = "goldenctl", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten, next_help_heading = "Everywhere")]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The golden store
+    #[arg(long, global = true, value_name = "DIR", env = layout::ROOT_VARIABLE,
+          default_value = layout::DEFAULT_ROOT)]
+    pub(crate) root: Utf8PathBuf,
+    /// Print one JSON document instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more on stderr; twice for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a golden store, or complete one
+    Init,
+    /// Make a golden of a stopped daemon's data root
+    Import(Import),
+    /// Build a project's golden: run a command against a private daemon, promote what it leaves
+    Build(Build),
+    /// Run a command in a session of its own, then clean up
+    Run(Run),
+    /// Start, promote, remove and list sessions
+    #[command(subcommand)]
+    Session(Session),
+    /// Show where projects stand
+    #[command(visible_alias = "ls")]
+    Status(Status),
+    /// Print the output of a project's last golden build
+    Log(Log),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// The data root; it is moved into the store
+    #[arg(long, value_name = "DATA_ROOT")]
+    pub(crate) from: Utf8PathBuf,
+    /// Copy the data root and leave it where it is
+    #[arg(long)]
+    pub(crate) copy: bool,
+    /// The source revision to note
+    #[arg(long, value_name = "REV")]
+    pub(crate) revision: Option<String>,
+    #[command(flatten)]
+    pub(crate) volumes: VolumeChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// One deadline for everything, from clone to promotion
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+    /// The source revision to note
+    #[arg(long, value_name = "REV")]
+    pub(crate) revision: Option<String>,
+    #[command(flatten)]
+    pub(crate) volumes: VolumeChoice,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonChoice,
+    /// The startup command; DOCKER_HOST points to the private daemon
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) startup: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// Keep the session afterwards, until `session rm`
+    #[arg(long)]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonChoice,
+    /// The command; DOCKER_HOST points to the private daemon
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// How the private daemon runs.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonChoice {
+    /// dockerd, if it is not the one in PATH; containerd and runc are looked for beside it
+    #[arg(long, value_name = "FILE", env = "CACHECORE_DOCKERD")]
+    pub(crate) dockerd: Option<Utf8PathBuf>,
+    /// What the daemon and the command reach: nat (all that the host reaches), isolated (each other)
+    #[arg(long, value_name = "KIND", default_value = "nat", value_parser = ["nat", "isolated"])]
+    pub(crate) network: String,
+    /// More settings for the daemon's daemon.json, as a JSON object
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    pub(crate) daemon_config: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VolumeChoice {
+    /// Volumes that the golden keeps: keep (all), drop (none), or a name; may be repeated
+    #[arg(long = "volumes", value_name = "keep|drop|NAME")]
+    chosen: Vec<String>,
+}
+
+impl VolumeChoice {
+    /// What was chosen; all volumes are kept where nothing was.
+    pub(crate) fn volumes(&self) -> Volumes {
+        match self.chosen.as_slice() {
+            [] => Volumes::Keep,
+            [one] if one == "keep" => Volumes::Keep,
+            [one] if one == "drop" => Volumes::Drop,
+            names => Volumes::Only(names.iter().cloned().collect()),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// Clone a project's golden for a session; prints the data root and the mounts to make
+    Start(SessionStart),
+    /// Make a session's data root the project's next golden
+    Promote(SessionPromote),
+    /// Remove a session and everything in it
+    Rm {
+        /// The session's id
+        session: SessionId,
+    },
+    /// List the sessions
+    Ls,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionStart {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// The session's id
+    pub(crate) session: SessionId,
+    /// How to clone: auto, snapshot, link, reflink, copy
+    #[arg(long, value_name = "STRATEGY", default_value = "auto")]
+    pub(crate) strategy: Requested,
+    /// Start with an empty data root if the project has no golden
+    #[arg(long)]
+    pub(crate) or_empty: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionPromote {
+    /// The session's id
+    pub(crate) session: SessionId,
+    /// Promote although the project has moved on to another generation
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The source revision to note
+    #[arg(long, value_name = "REV")]
+    pub(crate) revision: Option<String>,
+    #[command(flatten)]
+    pub(crate) volumes: VolumeChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Only this project, with its last builds
+    pub(crate) project: Option<ProjectId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// An earlier build; `status PROJECT` lists them
+    #[arg(long, value_name = "ID")]
+    pub(crate) build: Option<BuildId>,
+}
+
+fn json_object(text: &str) -> Result<serde_json::Value, String> {
+    match serde_json::from_str(text) {
+        Ok(value @ serde_json::Value::Object(_)) => Ok(value),
+        Ok(_) => Err("a JSON object is needed, such as {\"debug\":true}".to_owned()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        for line in [
+            "goldenctl --json --root /s session ls",
+            "goldenctl session --json ls --root /s",
+            "goldenctl session ls --root=/s --json",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert!(cli.global.json && cli.global.root == "/s", "{line}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_the_command() {
+        let cli = Cli::try_parse_from([
+            "goldenctl",
+            "build",
+            "p",
+            "--",
+            "sh",
+            "-c",
+            "exit 1",
+            "--json",
+        ]);
+        let Command::Build(build) = cli.unwrap().command else {
+            panic!("a build")
+        };
+        assert_eq!(build.startup, ["sh", "-c", "exit 1", "--json"]);
+        assert_eq!(build.timeout, Duration::from_secs(30 * 60));
+        assert!(
+            Cli::try_parse_from(["goldenctl", "build", "p"]).is_err(),
+            "no command"
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! The commands, one file each: arguments in, a call, a report out.
+
+mod build;
+mod import;
+mod init;
+mod log;
+mod run;
+mod session;
+mod status;
+
+use goldenstore::Store;
+
+use crate::cli::{Cli, Command, Global};
+use crate::failure::Failure;
+
+/// Runs the command and gives its exit code.
+pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init => init::run(global),
+        Command::Import(args) => import::run(global, args),
+        Command::Build(args) => build::run(global, args),
+        Command::Run(args) => run::run(global, args),
+        Command::Session(args) => session::run(global, args),
+        Command::Status(args) => status::run(global, args),
+        Command::Log(args) => log::run(global, args),
+    }
+}
+
+fn open(global: &Global) -> Result<Store, Failure> {
+    Ok(Store::open(&global.root)?)
+}

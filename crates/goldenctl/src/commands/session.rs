@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use goldenstore::{PromoteOptions, PromoteReport, StartReport, StartRequest};
+use jiff::Timestamp;
+
+use crate::cli::{Global, Session, SessionPromote, SessionStart};
+use crate::failure::Failure;
+use crate::interrupt::{self, Interactive};
+use crate::progress::Progress;
+use crate::{exit, private_daemon, show};
+
+pub(super) fn run(global: &Global, args: &Session) -> Result<u8, Failure> {
+    match args {
+        Session::Start(args) => start(global, args),
+        Session::Promote(args) => promote(global, args),
+        Session::Rm { session } => {
+            let store = super::open(global)?;
+            let progress = Progress::new("removing", interrupt::watch(Interactive::No));
+            let report = store.remove_session(session, &progress)?;
+            drop(progress);
+            if global.json {
+                show::json(&report);
+            } else {
+                show::line(&format!("session {session} is removed"));
+            }
+            Ok(exit::OK)
+        }
+        Session::Ls => list(global),
+    }
+}
+
+fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
+    let store = super::open(global)?;
+    let request = StartRequest {
+        strategy: args.strategy,
+        or_empty: args.or_empty,
+        ..StartRequest::new(args.project.clone(), args.session.clone())
+    };
+    let progress = Progress::new("cloning the golden", interrupt::watch(Interactive::No));
+    let report = store.start_session(&request, &progress)?;
+    drop(progress);
+    if global.json {
+        show::json(&report);
+    } else {
+        show_start(&report);
+    }
+    Ok(exit::OK)
+}
+
+fn show_start(report: &StartReport) {
+    let from = match report.generation {
+        Some(generation) => format!("generation {generation} of {}", report.project),
+        None => format!("{} (no golden)", report.project),
+    };
+    show::line(&format!(
+        "session {} is ready: {from}, {} in {}",
+        report.session,
+        report.strategy,
+        show::duration(Duration::from_millis(report.elapsed_ms))
+    ));
+    let mut fields = vec![
+        ("data root", report.data_root.to_string()),
+        (
+            "shared",
+            format!(
+                "{} in {} layers",
+                show::size(report.bytes_shared),
+                report.layers
+            ),
+        ),
+        (
+            "copied",
+            format!(
+                "{} in {} files",
+                show::size(report.bytes_copied),
+                report.files_copied
+            ),
+        ),
+    ];
+    for mount in &report.mounts {
+        let mode = if mount.read_only { ":ro" } else { "" };
+        fields.push((
+            "mount",
+            format!("-v {}:{}{mode}", mount.source, mount.target),
+        ));
+    }
+    fields.extend(report.why.iter().map(|reason| ("why", reason.clone())));
+    show::fields(&fields);
+}
+
+fn promote(global: &Global, args: &SessionPromote) -> Result<u8, Failure> {
+    let store = super::open(global)?;
+    let options = PromoteOptions {
+        force: args.force,
+        volumes: args.volumes.volumes(),
+        revision: args.revision.clone(),
+        engine: None,
+    };
+    let progress = Progress::new("promoting", interrupt::watch(Interactive::No));
+    let report = store.promote_session(&args.session, &options, &progress)?;
+    drop(progress);
+    answer_promotion(global, &report);
+    Ok(exit::OK)
+}
+
+/// Answers with what a promotion did; an import ends in one too.
+pub(super) fn answer_promotion(global: &Global, report: &PromoteReport) {
+    if global.json {
+        show::json(report);
+    } else {
+        show_promotion(report);
+    }
+}
+
+/// Shows what a promotion did; a build shows more.
+pub(super) fn show_promotion(report: &PromoteReport) {
+    show::line(&format!(
+        "project {} has generation {}",
+        report.project, report.generation
+    ));
+    let mut fields = vec![
+        (
+            "layers",
+            format!(
+                "{}, of which {} are new to the store",
+                report.layers, report.layers_moved
+            ),
+        ),
+        ("shared", show::size(report.sizes.shared_bytes)),
+        (
+            "copied",
+            format!(
+                "{} in {} entries, for each session",
+                show::size(report.sizes.mutable_bytes),
+                report.sizes.mutable_entries
+            ),
+        ),
+    ];
+    fields.extend(report.notes.iter().map(|note| ("note", note.clone())));
+    show::fields(&fields);
+}
+
+fn list(global: &Global) -> Result<u8, Failure> {
+    let store = super::open(global)?;
+    private_daemon::recover(&store)?;
+    let sessions = store.list_sessions()?;
+    if global.json {
+        show::json(&sessions);
+        return Ok(exit::OK);
+    }
+    let now = Timestamp::now();
+    let rows = sessions
+        .into_iter()
+        .map(|info| {
+            let record = info.record;
+            vec![
+                record.session.to_string(),
+                record.project.to_string(),
+                record
+                    .generation
+                    .map_or_else(|| "-".to_owned(), |g| g.to_string()),
+                record.strategy.to_string(),
+                record.purpose.name().to_owned() + if info.held { " (running)" } else { "" },
+                show::age(record.started_at, now),
+            ]
+        })
+        .collect();
+    let header = [
+        "session",
+        "project",
+        "generation",
+        "strategy",
+        "purpose",
+        "started",
+    ];
+    show::table(&header, rows, "no sessions");
+    Ok(exit::OK)
+}

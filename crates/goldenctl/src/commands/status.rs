@@ -1,0 +1,170 @@
+use cachecore::id::{Generation, ProjectId};
+use cachecore::record::{Manifest, ProjectState};
+use goldenstore::Store;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::{Global, Status};
+use crate::failure::Failure;
+use crate::{exit, private_daemon, show};
+
+/// Where a project stands.
+#[derive(Serialize)]
+struct ProjectStatus {
+    state: ProjectState,
+    generation: Option<Generation>,
+    golden: Option<Manifest>,
+    last_used_at: Option<Timestamp>,
+}
+
+pub(super) fn run(global: &Global, args: &Status) -> Result<u8, Failure> {
+    let store = super::open(global)?;
+    private_daemon::recover(&store)?;
+    match &args.project {
+        Some(project) => one(global, &look_at(&store, project)?),
+        None => {
+            let all: Result<Vec<ProjectStatus>, Failure> = store
+                .projects()?
+                .iter()
+                .map(|project| look_at(&store, project))
+                .collect();
+            every(global, &all?);
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn look_at(store: &Store, project: &ProjectId) -> Result<ProjectStatus, Failure> {
+    let generation = store.current(project)?;
+    Ok(ProjectStatus {
+        state: store.project_state(project)?,
+        golden: generation.map(|g| store.manifest(project, g)).transpose()?,
+        generation,
+        last_used_at: store.last_used(project)?,
+    })
+}
+
+fn every(global: &Global, projects: &[ProjectStatus]) {
+    if global.json {
+        return show::json(&projects);
+    }
+    let now = Timestamp::now();
+    let rows = projects
+        .iter()
+        .map(|status| {
+            let dash = || "-".to_owned();
+            let size = |golden: &Manifest| {
+                show::size(golden.sizes.shared_bytes + golden.sizes.mutable_bytes)
+            };
+            vec![
+                status.state.project.to_string(),
+                status.state.status.name().to_owned(),
+                status.generation.map_or_else(dash, |g| g.to_string()),
+                status.golden.as_ref().map_or_else(dash, size),
+                status
+                    .golden
+                    .as_ref()
+                    .map_or_else(dash, |g| show::age(g.promoted_at, now)),
+                status
+                    .last_used_at
+                    .map_or_else(dash, |at| show::age(at, now)),
+            ]
+        })
+        .collect();
+    let header = [
+        "project",
+        "status",
+        "generation",
+        "size",
+        "promoted",
+        "last used",
+    ];
+    show::table(
+        &header,
+        rows,
+        "no projects; make a golden with `goldenctl build` or `import`",
+    );
+}
+
+fn one(global: &Global, status: &ProjectStatus) {
+    if global.json {
+        return show::json(status);
+    }
+    let now = Timestamp::now();
+    let state = &status.state;
+    show::line(&format!(
+        "project {} is {}: {}",
+        state.project,
+        state.status.name(),
+        state.reason
+    ));
+    if let Some(golden) = &status.golden {
+        let mut fields = vec![
+            (
+                "generation",
+                format!(
+                    "{}, promoted {}",
+                    golden.generation,
+                    show::age(golden.promoted_at, now)
+                ),
+            ),
+            ("kind", golden.kind.to_string()),
+            (
+                "shared",
+                format!(
+                    "{} in {} layers",
+                    show::size(golden.sizes.shared_bytes),
+                    golden.layers.len()
+                ),
+            ),
+            (
+                "copied",
+                format!(
+                    "{} for each session",
+                    show::size(golden.sizes.mutable_bytes)
+                ),
+            ),
+        ];
+        fields.extend(
+            golden
+                .engine
+                .iter()
+                .map(|engine| ("engine", engine.clone())),
+        );
+        fields.extend(
+            golden
+                .revision
+                .iter()
+                .map(|revision| ("revision", revision.clone())),
+        );
+        fields.extend(
+            status
+                .last_used_at
+                .map(|at| ("last used", show::age(at, now))),
+        );
+        show::fields(&fields);
+    }
+    if state.last_builds.is_empty() {
+        return;
+    }
+    let rows = state.last_builds.iter().map(|build| {
+        let took = build
+            .ended_at
+            .duration_since(build.started_at)
+            .unsigned_abs();
+        vec![
+            build.build.to_string(),
+            build
+                .generation
+                .map_or_else(|| "-".to_owned(), |g| g.to_string()),
+            show::age(build.ended_at, now),
+            show::duration(took),
+            build.reason.clone(),
+        ]
+    });
+    show::table(
+        &["build", "generation", "ended", "took", "what happened"],
+        rows.collect(),
+        "",
+    );
+}

@@ -1,0 +1,71 @@
+use std::path::PathBuf;
+
+use cachecore::id::{BuildId, ProjectId};
+use engine::{DaemonError, EngineError, RunError};
+use goldenstore::StoreError;
+
+use crate::exit;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A golden build failed. Its own code is passed on if it was the command's.
+    #[error("golden build {build} failed: {reason}")]
+    Build {
+        build: BuildId,
+        project: ProjectId,
+        reason: String,
+        code: u8,
+    },
+    #[error("project {project} has no golden build yet")]
+    NoBuild { project: ProjectId },
+    #[error("build {build} of project {project} is not known")]
+    UnknownBuild { project: ProjectId, build: BuildId },
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(StoreError::Interrupted)
+            | Self::Daemon(DaemonError::Interrupted)
+            | Self::Run(RunError::Interrupted { .. }) => exit::INTERRUPTED,
+            Self::Store(e) => exit::of_class(e.class()),
+            Self::Engine(_) | Self::NoBuild { .. } | Self::UnknownBuild { .. } => exit::NOT_FOUND,
+            Self::Run(RunError::NotFound { .. }) => exit::COMMAND_NOT_FOUND,
+            Self::Run(RunError::NotExecutable { .. }) => exit::NOT_EXECUTABLE,
+            Self::Daemon(_) | Self::Run(_) | Self::Io { .. } => exit::FAILED,
+            Self::Build { code, .. } => *code,
+        }
+    }
+
+    pub(crate) fn help(&self) -> Option<String> {
+        match self {
+            Self::Store(e) => e.help(),
+            Self::Engine(e) => e.help(),
+            Self::Daemon(e) => e.help(),
+            Self::Run(e) => e.help(),
+            Self::Build { project, .. } => {
+                Some(format!("read its output with: goldenctl log {project}"))
+            }
+            Self::NoBuild { .. } => Some("start one with `goldenctl build`".to_owned()),
+            Self::UnknownBuild { project, .. } => {
+                Some(format!("`goldenctl status {project}` lists its builds"))
+            }
+            Self::Io { .. } => None,
+        }
+    }
+}

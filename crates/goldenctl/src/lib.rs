@@ -1,0 +1,73 @@
+//! Operates a store of warm Docker data roots from the terminal.
+//!
+//! `goldenctl` is thin: each command reads its arguments, calls [`goldenstore`] or [`engine`], and
+//! shows the report. What joins the two, the golden build, is in [`golden_build`].
+//!
+//! | module | holds |
+//! |---|---|
+//! | `cli` | the command line |
+//! | `commands` | one file a command |
+//! | [`golden_build`] | clone, daemon, startup command, stop, promote |
+//! | `private_daemon` | a session's daemon, as options for [`engine`] |
+//! | `show` | tables, sizes, ages, JSON |
+//! | `progress`, `interrupt` | the bar on a terminal, Ctrl-C |
+//! | [`exit`], `failure` | exit codes and messages |
+
+mod cli;
+mod commands;
+pub mod exit;
+mod failure;
+pub mod golden_build;
+mod interrupt;
+mod private_daemon;
+mod progress;
+mod show;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs `goldenctl` with these arguments, the program's name first.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is a usage error.
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    trace(cli.global.verbose);
+    match commands::run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            show::failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Sends traces to stderr: warnings always, more with `-v`.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CACHECORE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    // A second call in one process keeps the first subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .with_ansi(false)
+        .try_init();
+}

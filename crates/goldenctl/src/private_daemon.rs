@@ -1,0 +1,91 @@
+//! A session's private daemon: where it runs, what it sees, and what a killed one left.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cachecore::strategy::Strategy;
+use camino::Utf8PathBuf;
+use engine::{DaemonOptions, Engine, Network};
+use goldenstore::{StartReport, Store};
+
+use crate::cli::DaemonChoice;
+use crate::failure::Failure;
+
+/// Where the runtime folders lie: sockets, pid files, exec roots. Short, because the path of a unix
+/// socket has at most 107 bytes, and on a filesystem that a reboot empties.
+const RUNTIME: &str = "/run/cachecore";
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// How to start the daemon of a session.
+pub(crate) fn options(
+    store: &Store,
+    session: &StartReport,
+    choice: &DaemonChoice,
+) -> Result<DaemonOptions, Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let engine = Engine::find(choice.dockerd.as_deref(), &path)?;
+    make_runtime()?;
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    // A linked session writes its own files only; the daemon is kept from the layers as the
+    // session's container will be. Without links there is nothing of the store to see.
+    let read_only = match session.strategy {
+        Strategy::Link => vec![store.layout().layers()],
+        _ => Vec::new(),
+    };
+    Ok(DaemonOptions {
+        engine,
+        data_root: session.data_root.clone(),
+        runtime_dir: Utf8PathBuf::from(format!("{RUNTIME}/{}-{count}", std::process::id())),
+        read_only,
+        network: match choice.network.as_str() {
+            "isolated" => Network::Isolated,
+            _ => Network::Nat,
+        },
+        storage_driver: None,
+        extra_config: choice.daemon_config.clone().unwrap_or_default(),
+    })
+}
+
+fn make_runtime() -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(RUNTIME)
+        .map_err(|source| Failure::Io {
+            action: "make the folder",
+            path: RUNTIME.into(),
+            source,
+        })
+}
+
+/// Makes good what killed commands left, in the store and outside it.
+pub(crate) fn recover(store: &Store) -> Result<(), Failure> {
+    store.recover()?;
+    sweep();
+    Ok(())
+}
+
+/// Removes what daemons of killed commands left outside the store: runtime folders, control groups,
+/// firewall rules. Failing to is no reason not to go on.
+fn sweep() {
+    for entry in std::fs::read_dir(RUNTIME).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name
+            .to_str()
+            .and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
+        let Some(pid) = pid else { continue };
+        if Path::new("/proc").join(pid.to_string()).exists() {
+            continue;
+        }
+        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            tracing::warn!(folder = %entry.path().display(), %error, "left for later");
+        }
+    }
+    engine::sweep_cgroups();
+    if let Err(error) = engine::sweep_networks() {
+        // Where there is no iptables there are no rules either.
+        tracing::info!(%error, "firewall rules of killed daemons were not looked for");
+    }
+}

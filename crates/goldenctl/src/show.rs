@@ -1,0 +1,77 @@
+//! What people and programs read: tables and sentences on a terminal or in a pipe, JSON on request.
+//!
+//! The answer goes to stdout; progress, the startup command's output and errors go to stderr.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod age;
+mod size;
+
+use std::io::Write;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+pub(crate) use age::{age, duration};
+pub(crate) use size::size;
+
+use crate::failure::Failure;
+
+/// Prints a failure with its causes, and what to do next.
+pub(crate) fn failure(failure: &Failure) {
+    let mut text = failure.to_string();
+    let mut cause = std::error::Error::source(failure);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Some messages include their cause already.
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    eprintln!("goldenctl: {text}");
+    if let Some(help) = failure.help() {
+        eprintln!("  help: {help}");
+    }
+}
+
+/// Prints a document for a program.
+pub(crate) fn json(document: &impl Serialize) {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    line(&text);
+}
+
+/// Prints a line of the answer. A reader that went away is no reason to fail.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a sentence beside the answer.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints rows in columns under a header. `nothing` is printed where there are no rows.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>, nothing: &str) {
+    if rows.is_empty() {
+        return line(nothing);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header.iter().map(|title| title.to_ascii_uppercase()));
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for row in table.to_string().lines() {
+        line(row.trim_end());
+    }
+}
+
+/// Prints names with their values, one below the other.
+pub(crate) fn fields(fields: &[(&str, String)]) {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in fields {
+        line(format!("  {name:width$}  {value}").trim_end());
+    }
+}

@@ -1,0 +1,5 @@
+//! The command line, as a person and as a program meet it. These tests need root, and no engine.
+
+mod answers;
+mod ground;
+mod refusals;

@@ -1,0 +1,334 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cachecore::id::{Generation, IdError, LayerName, ProjectId, SessionId};
+use cachecore::promotion::Refusal;
+use cachecore::record::RecordError;
+use cachecore::strategy::Unsuitable;
+
+/// What went wrong with the store. Every variant carries what it happened to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Only root can read data roots and keep their owners.
+    #[error("the golden store needs root, and this is user {uid}")]
+    NotRoot {
+        /// The effective user id.
+        uid: u32,
+    },
+    /// There is no store at this root.
+    #[error("there is no golden store at {root}")]
+    NoStore {
+        /// Where one was looked for.
+        root: PathBuf,
+    },
+    /// The root cannot hold a store.
+    #[error("{root} cannot hold a golden store: {because}")]
+    UnsuitableRoot {
+        /// The root.
+        root: PathBuf,
+        /// Why not.
+        because: String,
+    },
+    /// The data root to import and the store share folders.
+    #[error("{data_root} is part of the store at {store}, or the store is part of it")]
+    PartOfTheStore {
+        /// The data root.
+        data_root: PathBuf,
+        /// The store's root.
+        store: PathBuf,
+    },
+    /// The store was moved; the links of its sessions point to where it was.
+    #[error("the golden store at {found} was made at {made}, and its links still point there")]
+    Moved {
+        /// Where it lies now.
+        found: PathBuf,
+        /// Where it was made.
+        made: PathBuf,
+    },
+    /// A record of the store cannot be used.
+    #[error("{path} cannot be used: {source}")]
+    Record {
+        /// The record's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// A name that was handed in is not allowed.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// No such project.
+    #[error("project {project} is not known")]
+    UnknownProject {
+        /// The project.
+        project: ProjectId,
+    },
+    /// The project has no golden yet.
+    #[error("project {project} has no golden yet")]
+    NoGolden {
+        /// The project.
+        project: ProjectId,
+    },
+    /// No such session.
+    #[error("session {session} is not known")]
+    UnknownSession {
+        /// The session.
+        session: SessionId,
+    },
+    /// The session's id is taken.
+    #[error("session {session} exists already")]
+    SessionExists {
+        /// The session.
+        session: SessionId,
+    },
+    /// Somebody else holds what is needed.
+    #[error("{what} is busy: {holder}")]
+    Busy {
+        /// What is needed.
+        what: String,
+        /// Who holds it, as far as it is known.
+        holder: String,
+    },
+    /// A daemon still runs on the data root.
+    #[error("a daemon still runs on {data_root}: {holder} holds {file}")]
+    DaemonAlive {
+        /// The data root.
+        data_root: PathBuf,
+        /// The process, or what else is in the way.
+        holder: String,
+        /// The file that it holds.
+        file: PathBuf,
+    },
+    /// Something is mounted inside the data root.
+    #[error("{mount} is mounted inside the data root {data_root}")]
+    Mounted {
+        /// The data root.
+        data_root: PathBuf,
+        /// The mount point.
+        mount: PathBuf,
+    },
+    /// The data root is mounted somewhere: whoever has it could go on writing to it.
+    #[error("{data_root} is still mounted by {holder}")]
+    InUse {
+        /// The data root.
+        data_root: PathBuf,
+        /// A process that has it mounted.
+        holder: String,
+    },
+    /// The project has another golden than the session was cloned from.
+    #[error(
+        "session {session} stands on {}, and project {project} has moved on to {}",
+        generation(.base), generation(.current)
+    )]
+    MovedOn {
+        /// The session.
+        session: SessionId,
+        /// The project.
+        project: ProjectId,
+        /// What the session was cloned from.
+        base: Option<Generation>,
+        /// What serves now.
+        current: Option<Generation>,
+    },
+    /// The session cannot be used like that in its stage.
+    #[error("session {session} cannot be promoted: {because}")]
+    NotPromotable {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        because: String,
+    },
+    /// The data root cannot become a generation.
+    #[error("{data_root}: {refusal}")]
+    Refused {
+        /// The data root.
+        data_root: PathBuf,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The data root holds more than the reader takes.
+    #[error("{path} is beyond what a data root may hold: {limit}")]
+    TooLarge {
+        /// The file or folder.
+        path: PathBuf,
+        /// The limit.
+        limit: String,
+    },
+    /// A file or folder is not of the kind that belongs there.
+    #[error("{path} is not {expected}")]
+    Unexpected {
+        /// The path.
+        path: PathBuf,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// Two folders under one layer name differ.
+    #[error("layer {layer} differs from what the store holds under this name: {difference}")]
+    LayerDiffers {
+        /// The layer.
+        layer: LayerName,
+        /// The first difference.
+        difference: String,
+    },
+    /// A volume that was asked for is not there.
+    #[error("the data root has no volume {volume}")]
+    UnknownVolume {
+        /// The volume.
+        volume: String,
+    },
+    /// The strategy that was asked for cannot serve.
+    #[error(transparent)]
+    Strategy(#[from] Unsuitable),
+    /// The data root to import cannot be moved as it is.
+    #[error("{path} cannot be moved into the store: {because}")]
+    CannotMove {
+        /// The data root.
+        path: PathBuf,
+        /// Why.
+        because: &'static str,
+    },
+    /// The work was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+    /// Copying, comparing or removing a tree failed.
+    #[error("{path}: {source}")]
+    Tree {
+        /// The tree's root.
+        path: PathBuf,
+        /// What happened in it.
+        source: treeclone::Error,
+    },
+    /// The operating system refused something.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+fn generation(generation: &Option<Generation>) -> String {
+    generation.map_or_else(|| "no golden".to_owned(), |g| format!("generation {g}"))
+}
+
+/// What kind of failure it was: what a program decides on, and what exit codes are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// It failed.
+    Failed,
+    /// What was named is not there.
+    NotFound,
+    /// Somebody else holds it; trying later may help.
+    Busy,
+    /// What is on disk is not what it should be.
+    Integrity,
+    /// What was asked for makes no sense.
+    Usage,
+}
+
+impl StoreError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl AsRef<Path>,
+        source: impl Into<io::Error>,
+    ) -> Self {
+        Self::Io {
+            action,
+            path: path.as_ref().to_owned(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn tree(path: impl AsRef<Path>, source: treeclone::Error) -> Self {
+        if matches!(source, treeclone::Error::Interrupted) {
+            return Self::Interrupted;
+        }
+        Self::Tree {
+            path: path.as_ref().to_owned(),
+            source,
+        }
+    }
+
+    /// What kind of failure it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::NoStore { .. }
+            | Self::UnknownProject { .. }
+            | Self::NoGolden { .. }
+            | Self::UnknownSession { .. }
+            | Self::UnknownVolume { .. } => ErrorClass::NotFound,
+            Self::SessionExists { .. }
+            | Self::Busy { .. }
+            | Self::DaemonAlive { .. }
+            | Self::Mounted { .. }
+            | Self::InUse { .. } => ErrorClass::Busy,
+            Self::Refused {
+                refusal: Refusal::Damaged(_),
+                ..
+            }
+            | Self::Record { .. }
+            | Self::Moved { .. }
+            | Self::LayerDiffers { .. }
+            | Self::TooLarge { .. }
+            | Self::Unexpected { .. } => ErrorClass::Integrity,
+            Self::Id(_) => ErrorClass::Usage,
+            Self::NotRoot { .. }
+            | Self::UnsuitableRoot { .. }
+            | Self::PartOfTheStore { .. }
+            | Self::MovedOn { .. }
+            | Self::NotPromotable { .. }
+            | Self::Refused { .. }
+            | Self::Strategy(_)
+            | Self::CannotMove { .. }
+            | Self::Interrupted
+            | Self::Tree { .. }
+            | Self::Io { .. } => ErrorClass::Failed,
+        }
+    }
+
+    /// What to do next, where there is something to say.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NotRoot { .. } => "run it as root, for example with sudo".to_owned(),
+            Self::NoStore { root } => format!("make one with: goldenctl --root {} init", root.display()),
+            Self::Moved { made, .. } => {
+                format!("move it back to {}, or bind-mount it there", made.display())
+            }
+            Self::UnknownProject { .. } | Self::NoGolden { .. } => {
+                "make its golden with `goldenctl build` or `goldenctl import`; `goldenctl ls` lists \
+                 the projects"
+                    .to_owned()
+            }
+            Self::UnknownSession { .. } => "`goldenctl session ls` lists the sessions".to_owned(),
+            Self::SessionExists { session } => format!(
+                "take another id, or remove it with: goldenctl session rm {session}"
+            ),
+            Self::Busy { .. } => "try again when it has ended".to_owned(),
+            Self::DaemonAlive { .. } => "stop the daemon and wait until it is gone".to_owned(),
+            Self::Mounted { .. } => "stop what uses the mount, or unmount it".to_owned(),
+            Self::InUse { .. } => "end what has it mounted, such as the session's container".to_owned(),
+            Self::MovedOn { .. } => {
+                "start a session from the newer golden and repeat the work there, or promote this \
+                 one all the same with --force"
+                    .to_owned()
+            }
+            Self::Refused { refusal: Refusal::Damaged(_), .. } => {
+                "start a daemon on a copy of it to see what it says, or build the golden anew"
+                    .to_owned()
+            }
+            Self::LayerDiffers { .. } => {
+                "one of the two was changed after it was made: do not promote either before you \
+                 know which"
+                    .to_owned()
+            }
+            Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
+            Self::CannotMove { .. } => {
+                "use --copy, and remove the data root yourself afterwards".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! A project's generations, and which of them serves.
+//!
+//! A generation comes into being by one rename of a complete folder, and begins to serve when
+//! `current` is swapped. Then the project's state is told, and last the record of the session that
+//! it was made of is removed: a generation that still has it was promoted by a command that was
+//! killed, and [`Store::roll_forward`] does what is left to do.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use cachecore::id::{Generation, ProjectId};
+use cachecore::layout;
+use cachecore::record::{Manifest, Origin};
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+
+use crate::error::StoreError;
+use crate::handle::Handle;
+use crate::nonce;
+use crate::project;
+use crate::records;
+use crate::store::Store;
+
+impl Store {
+    /// A project's folder.
+    pub(crate) fn project_folder(&self, project: &ProjectId) -> Result<Handle, StoreError> {
+        self.golden
+            .folder_if_there(project.as_str())?
+            .ok_or_else(|| StoreError::UnknownProject {
+                project: project.clone(),
+            })
+    }
+
+    /// A project's folder, made where it is missing.
+    pub(crate) fn make_project_folder(&self, project: &ProjectId) -> Result<Handle, StoreError> {
+        match self.golden.make_folder(project.as_str(), 0o700) {
+            Ok(()) | Err(Errno::EXIST) => self.project_folder(project),
+            Err(e) => Err(StoreError::io(
+                "make the folder",
+                self.golden.path().join(project.as_str()),
+                e,
+            )),
+        }
+    }
+
+    /// The generation that serves a project; `None` if it has no golden.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known or cannot be read.
+    pub fn current(&self, project: &ProjectId) -> Result<Option<Generation>, StoreError> {
+        current(&self.project_folder(project)?)
+    }
+
+    /// What a generation is.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not there or its manifest cannot be used.
+    pub fn manifest(
+        &self,
+        project: &ProjectId,
+        generation: Generation,
+    ) -> Result<Manifest, StoreError> {
+        let folder = self.project_folder(project)?.folder(generation.folder())?;
+        records::read(&folder, layout::MANIFEST)?.ok_or_else(|| StoreError::Unexpected {
+            path: folder.path().join(layout::MANIFEST),
+            expected: "there",
+        })
+    }
+
+    /// A project's generations, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known or cannot be read.
+    pub fn generations(&self, project: &ProjectId) -> Result<Vec<Generation>, StoreError> {
+        generations(&self.project_folder(project)?)
+    }
+
+    /// Finishes a promotion that was cut short after its generation existed, and says what serves.
+    /// The caller holds the project's lock.
+    pub(crate) fn roll_forward(
+        &self,
+        id: &ProjectId,
+        project: &Handle,
+    ) -> Result<Option<Generation>, StoreError> {
+        let newest = generations(project)?.pop();
+        if let Some(newest) = newest
+            && is_unfinished(project, newest)?
+        {
+            tracing::warn!(path = %project.path().display(), %newest, "finishing a promotion that was cut short");
+            self.finish_promotion(id, project, newest)?;
+        }
+        Ok(newest)
+    }
+
+    /// The last steps of a promotion: the generation serves, the project's state says so, and the
+    /// session that it was is forgotten. The caller holds the project's lock.
+    pub(crate) fn finish_promotion(
+        &self,
+        id: &ProjectId,
+        project: &Handle,
+        generation: Generation,
+    ) -> Result<(), StoreError> {
+        if current(project)? != Some(generation) {
+            serve(project, generation)?;
+        }
+        let manifest = self.manifest(id, generation)?;
+        let how = match &manifest.origin {
+            Origin::Import { path, .. } => format!("the data root {path}"),
+            Origin::Session { session } => format!("session {session}"),
+            Origin::Build { build, .. } => format!("build {build}"),
+        };
+        project::update_state(project, id, |state| {
+            state.promoted(generation, &how, manifest.promoted_at);
+        })?;
+        let folder = project.folder(generation.folder())?;
+        records::clear_asides(&folder)?;
+        forget_session(&folder)
+    }
+
+    /// Notes that a session was started from a project's golden.
+    pub(crate) fn touch_last_used(&self, project: &Handle) -> Result<(), StoreError> {
+        let path = project.path().join(layout::LAST_USED);
+        let failed = |e: std::io::Error| StoreError::io("write", &path, e);
+        let file = crate::lock::open_file(&path)?;
+        file.set_modified(SystemTime::now()).map_err(failed)
+    }
+
+    /// When a session was last started from a project's golden.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known or cannot be read.
+    pub fn last_used(&self, project: &ProjectId) -> Result<Option<jiff::Timestamp>, StoreError> {
+        let folder = self.project_folder(project)?;
+        let stat = folder.stat(layout::LAST_USED)?;
+        Ok(stat.and_then(|stat| jiff::Timestamp::from_second(stat.st_mtime).ok()))
+    }
+}
+
+/// The generation that `current` names.
+pub(crate) fn current(project: &Handle) -> Result<Option<Generation>, StoreError> {
+    if project.stat(layout::CURRENT)?.is_none() {
+        return Ok(None);
+    }
+    let target = project.link(layout::CURRENT)?;
+    std::str::from_utf8(&target)
+        .ok()
+        .and_then(Generation::from_folder)
+        .map(Some)
+        .ok_or_else(|| StoreError::Unexpected {
+            path: project.path().join(layout::CURRENT),
+            expected: "a link to a generation",
+        })
+}
+
+/// The complete generations, in order. A generation's folder appears whole or not at all.
+pub(crate) fn generations(project: &Handle) -> Result<Vec<Generation>, StoreError> {
+    let names = project.names(usize::MAX)?;
+    let mut found: Vec<Generation> = names
+        .iter()
+        .filter_map(|name| Generation::from_folder(name.to_str()?))
+        .collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Whether the promotion that made the newest generation has something left to do.
+pub(crate) fn is_unfinished(project: &Handle, newest: Generation) -> Result<bool, StoreError> {
+    let folder = project.folder(newest.folder())?;
+    Ok(current(project)? != Some(newest) || folder.stat(layout::SESSION_RECORD)?.is_some())
+}
+
+/// Makes `current` name a generation, in one step for every reader.
+fn serve(project: &Handle, generation: Generation) -> Result<(), StoreError> {
+    let aside = format!(".{}.{}", layout::CURRENT, nonce::fresh());
+    let failed = |e: Errno| StoreError::io("swap", project.path().join(layout::CURRENT), e);
+    project
+        .make_link(&aside, Path::new(&generation.folder()))
+        .map_err(failed)?;
+    project
+        .rename(
+            &aside,
+            project,
+            OsStr::from_bytes(layout::CURRENT.as_bytes()),
+            RenameFlags::empty(),
+        )
+        .map_err(failed)?;
+    project.sync()
+}
+
+/// Removes the record of the session that a generation was made of.
+fn forget_session(generation: &Handle) -> Result<(), StoreError> {
+    let flags = rustix::fs::AtFlags::empty();
+    match rustix::fs::unlinkat(generation, layout::SESSION_RECORD, flags) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(e) => Err(StoreError::io(
+            "remove",
+            generation.path().join(layout::SESSION_RECORD),
+            e,
+        )),
+    }
+}

@@ -1,0 +1,262 @@
+//! Import: the data root of a stopped daemon becomes a project's golden.
+//!
+//! The data root is moved (or copied) into a session of its own first, which carries it into the
+//! store, and that session is promoted. Its id follows from project and path, so an import that was
+//! killed anywhere is found and finished by the same command run again; a data root that was moved
+//! is never discarded by anything but `session rm`.
+
+use cachecore::id::{ProjectId, SessionId};
+use cachecore::layout::{self, DOCKER, session_folder};
+use cachecore::promotion::{Plan, Volumes};
+use cachecore::record::{
+    FORMAT, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
+};
+use cachecore::strategy::Strategy;
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+use treeclone::Observer;
+
+use crate::clone;
+use crate::error::StoreError;
+use crate::handle::Handle;
+use crate::promotion::{self, PromoteOptions, PromoteReport};
+use crate::records;
+use crate::store::Store;
+
+/// What to import.
+#[derive(Debug, Clone)]
+pub struct ImportRequest {
+    /// Whose golden it becomes.
+    pub project: ProjectId,
+    /// The data root of a stopped daemon.
+    pub from: Utf8PathBuf,
+    /// Whether to copy it instead of moving it.
+    pub copy: bool,
+    /// Which volumes the golden keeps.
+    pub volumes: Volumes,
+    /// The source revision to note in the manifest.
+    pub revision: Option<String>,
+}
+
+impl Store {
+    /// Makes a golden of a data root.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Refusals (a live daemon, a folder that is no data root, a damaged one) leave
+    /// the data root where it was, untouched.
+    pub fn import(
+        &self,
+        request: &ImportRequest,
+        observer: &dyn Observer,
+    ) -> Result<PromoteReport, StoreError> {
+        self.recover()?;
+        let from = absolute(&request.from)?;
+        let session = SessionId::of_import(&request.project, from.as_str());
+        let imported = self.import_as(request, &from, &session, observer);
+        self.sweep(observer);
+        imported
+    }
+
+    fn import_as(
+        &self,
+        request: &ImportRequest,
+        from: &Utf8Path,
+        session: &SessionId,
+        observer: &dyn Observer,
+    ) -> Result<PromoteReport, StoreError> {
+        let _shared = self.share()?;
+        if request.copy {
+            self.forget_unfilled(session)?;
+        }
+        let mut left_out = None;
+        if self.sessions.stat(session_folder(session))?.is_none() {
+            if let Some(report) = self.imported_before(request, from, session)? {
+                return Ok(report);
+            }
+            self.refuse_own_folders(from)?;
+            let source = Handle::open(from.as_std_path())?;
+            let examined = self.examine(&source, &request.volumes)?;
+            let record = self.import_record(request, from, session)?;
+            if request.copy {
+                left_out = promotion::volumes_left_out(&examined.plan);
+                self.copy_in(&source, &examined.plan, &record, observer)?;
+            } else {
+                self.open_import(&record)?;
+            }
+        }
+        let hold = self.hold(session)?;
+        let folder = self.session_handle(session)?;
+        if folder.stat(DOCKER)?.is_none()
+            && let Err(e) = self.move_in(request, from, &folder)
+        {
+            drop(hold);
+            self.forget_unfilled(session)?;
+            return Err(e);
+        }
+        let record = self.session(session)?;
+        let origin = Origin::Import {
+            path: from.to_owned(),
+            session: session.clone(),
+        };
+        let options = PromoteOptions {
+            // The data root did not grow out of any generation; what serves is replaced.
+            force: true,
+            volumes: request.volumes.clone(),
+            revision: request.revision.clone(),
+            engine: None,
+        };
+        let mut report = self.promote(&record, origin, &options)?;
+        report.notes.extend(left_out);
+        Ok(report)
+    }
+
+    /// Takes back a session that no data root has come into: its import was killed before, or could
+    /// not move it. Nothing is lost with it.
+    fn forget_unfilled(&self, session: &SessionId) -> Result<(), StoreError> {
+        let _hold = match self.hold(session) {
+            Err(StoreError::UnknownSession { .. }) => return Ok(()),
+            held => held?,
+        };
+        if self.session_handle(session)?.stat(DOCKER)?.is_none() {
+            self.discard(&self.sessions, session_folder(session))?;
+        }
+        Ok(())
+    }
+
+    fn move_in(
+        &self,
+        request: &ImportRequest,
+        from: &Utf8Path,
+        session: &Handle,
+    ) -> Result<(), StoreError> {
+        let source = Handle::open(from.as_std_path())?;
+        let _examined = self.examine(&source, &request.volumes)?;
+        move_in(from, session)
+    }
+
+    /// The report of an import that an earlier run has finished: its data root was moved away, and
+    /// the golden that serves came from there.
+    fn imported_before(
+        &self,
+        request: &ImportRequest,
+        from: &Utf8Path,
+        session: &SessionId,
+    ) -> Result<Option<PromoteReport>, StoreError> {
+        if from.symlink_metadata().is_ok() {
+            return Ok(None);
+        }
+        Ok(self
+            .promoted_before(session)?
+            .filter(|report| report.project == request.project))
+    }
+
+    /// A part of the store is no data root to import.
+    fn refuse_own_folders(&self, from: &Utf8Path) -> Result<(), StoreError> {
+        let root = self.layout().root();
+        if from.starts_with(root) || root.starts_with(from) {
+            return Err(StoreError::PartOfTheStore {
+                data_root: from.into(),
+                store: root.into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn import_record(
+        &self,
+        request: &ImportRequest,
+        from: &Utf8Path,
+        session: &SessionId,
+    ) -> Result<SessionRecord, StoreError> {
+        let generation = match self.current(&request.project) {
+            Err(StoreError::UnknownProject { .. }) => None,
+            current => current?,
+        };
+        let now = Timestamp::now();
+        Ok(SessionRecord {
+            format: FORMAT,
+            session: session.clone(),
+            project: request.project.clone(),
+            generation,
+            purpose: Purpose::Import {
+                from: from.to_owned(),
+            },
+            stage: SessionStage::Ready,
+            strategy: Strategy::Copy,
+            why: vec!["import: the data root of a daemon".to_owned()],
+            lease: Lease {
+                taken_at: now,
+                ends: LeaseEnd::Removal,
+            },
+            started_at: now,
+            other: Other::new(),
+        })
+    }
+
+    /// Copies a data root into a new session, without what a golden does not keep.
+    fn copy_in(
+        &self,
+        source: &Handle,
+        plan: &Plan,
+        record: &SessionRecord,
+        observer: &dyn Observer,
+    ) -> Result<(), StoreError> {
+        let folder = session_folder(&record.session);
+        let staging = self.stage(&folder)?;
+        let left_out = |path: &[u8]| plan.drops.iter().any(|drop| drop.path == path);
+        let copied = clone::copy(source, &staging.folder, DOCKER, Some(&left_out), observer)
+            .and_then(|_| records::write(&staging.folder, layout::SESSION_RECORD, record))
+            .and_then(|()| self.publish(&staging, &folder, &record.session));
+        if copied.is_err() {
+            self.give_up(&staging);
+        }
+        copied
+    }
+
+    /// Makes the session that a data root will be moved into.
+    fn open_import(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        let folder = session_folder(&record.session);
+        let staging = self.stage(&folder)?;
+        let opened = records::write(&staging.folder, layout::SESSION_RECORD, record)
+            .and_then(|()| self.publish(&staging, &folder, &record.session));
+        if opened.is_err() {
+            self.give_up(&staging);
+        }
+        opened
+    }
+}
+
+/// The path without symlinks on the way. The data root itself must not be one; it may be gone, if an
+/// earlier run moved it.
+fn absolute(from: &Utf8Path) -> Result<Utf8PathBuf, StoreError> {
+    let absolute = camino::absolute_utf8(from).map_err(|e| StoreError::io("find", from, e))?;
+    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        return Err(StoreError::Unexpected {
+            path: from.into(),
+            expected: "a folder to import",
+        });
+    };
+    let parent = parent
+        .canonicalize_utf8()
+        .map_err(|e| StoreError::io("open", parent, e))?;
+    Ok(parent.join(name))
+}
+
+fn move_in(from: &Utf8Path, session: &Handle) -> Result<(), StoreError> {
+    let cannot = |because| StoreError::CannotMove {
+        path: from.into(),
+        because,
+    };
+    let Some((parent, name)) = from.parent().zip(from.file_name()) else {
+        return Err(cannot("it is the root of the filesystem"));
+    };
+    let parent = Handle::open(parent.as_std_path())?;
+    match parent.rename(name, session, DOCKER, RenameFlags::NOREPLACE) {
+        Ok(()) => session.sync(),
+        Err(Errno::XDEV) => Err(cannot("it lies on another filesystem than the store")),
+        Err(Errno::BUSY) => Err(cannot("it is a mount point")),
+        Err(e) => Err(StoreError::io("move", from, e)),
+    }
+}

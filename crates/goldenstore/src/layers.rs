@@ -1,0 +1,162 @@
+//! The shared layers: `layers/<layer>/diff`.
+//!
+//! A layer is there if its `diff` is a folder. It comes in by one rename: `layers/<layer>/diff` is
+//! first a symlink that points at itself, a placeholder; then `renameat2(RENAME_EXCHANGE)` swaps it
+//! with the session's own folder. Before the swap the session has its folder, after it the store has
+//! the folder and the session a link to it, and there is no moment between. A placeholder that a
+//! killed promotion left is used by the next one that brings the layer.
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use cachecore::id::LayerName;
+use cachecore::layout::DIFF;
+use rustix::fs::{FileType, RenameFlags};
+use rustix::io::Errno;
+use treeclone::{CompareOptions, TreeSize};
+
+use crate::error::StoreError;
+use crate::handle::Handle;
+use crate::lock::{self, Lock, Mode};
+use crate::nonce;
+use crate::store::Store;
+
+/// What decides whether two folders are the same layer: what an image means. Times differ between a
+/// layer that was built here and one that was unpacked (whole seconds in an archive), and so do the
+/// bookkeeping attributes of overlayfs; neither is part of an image.
+fn means_something(xattr: &[u8]) -> bool {
+    xattr == b"security.capability"
+        || xattr == b"trusted.overlay.opaque"
+        || xattr.starts_with(b"user.") && !xattr.starts_with(b"user.overlay.")
+}
+
+impl Store {
+    /// The layers that are there.
+    pub(crate) fn known_layers(&self) -> Result<BTreeSet<LayerName>, StoreError> {
+        let mut known = BTreeSet::new();
+        for name in self.layers.names(usize::MAX)? {
+            let Some(layer) = name.to_str().and_then(|n| LayerName::new(n).ok()) else {
+                continue;
+            };
+            if self.has_layer(&layer)? {
+                known.insert(layer);
+            }
+        }
+        Ok(known)
+    }
+
+    fn has_layer(&self, layer: &LayerName) -> Result<bool, StoreError> {
+        let Some(folder) = self.layers.folder_if_there(layer.as_str())? else {
+            return Ok(false);
+        };
+        Ok(folder.kind(DIFF)? == Some(FileType::Directory))
+    }
+
+    /// Excludes other promotions from `layers/`.
+    pub(crate) fn lock_layers(&self) -> Result<Lock, StoreError> {
+        let layers = Handle::open(self.layers.path())?;
+        lock::lock(
+            layers.into_file(),
+            Mode::Exclusive,
+            "the layer store",
+            lock::PATIENCE,
+        )
+    }
+
+    /// Brings `folder/diff` into the store and leaves a link. `false` if the store has the layer by
+    /// now, and nothing was done. The caller holds the lock of the layers.
+    pub(crate) fn adopt_layer(
+        &self,
+        _lock: &Lock,
+        folder: &Handle,
+        layer: &LayerName,
+    ) -> Result<bool, StoreError> {
+        if self.has_layer(layer)? {
+            return Ok(false);
+        }
+        let failed = |e: Errno| {
+            StoreError::io(
+                "bring a layer to",
+                self.layers.path().join(layer.as_str()),
+                e,
+            )
+        };
+        match self.layers.make_folder(layer.as_str(), 0o711) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(failed(e)),
+        }
+        let home = self.layers.folder(layer.as_str())?;
+        let target = self.layout().layer_diff(layer);
+        match home.make_link(DIFF, target.as_std_path()) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(failed(e)),
+        }
+        folder
+            .rename(DIFF, &home, DIFF, RenameFlags::EXCHANGE)
+            .map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Makes sure that `folder/diff` holds what the store's layer holds.
+    ///
+    /// # Errors
+    /// [`StoreError::LayerDiffers`] with the first difference.
+    pub(crate) fn compare_layer(
+        &self,
+        folder: &Handle,
+        layer: &LayerName,
+    ) -> Result<(), StoreError> {
+        let ours = self.layers.folder(layer.as_str())?.folder(DIFF)?;
+        let theirs = folder.folder(DIFF)?;
+        let options = CompareOptions {
+            times: false,
+            sockets: false,
+            content: true,
+            hard_links: false,
+            xattrs: &means_something,
+            skip: None,
+        };
+        match treeclone::compare_trees(ours.as_fd(), theirs.as_fd(), &options) {
+            Ok(None) => Ok(()),
+            Ok(Some(difference)) => Err(StoreError::LayerDiffers {
+                layer: layer.clone(),
+                difference: difference.to_string(),
+            }),
+            Err(e) => Err(StoreError::tree(theirs.path(), e)),
+        }
+    }
+
+    /// Puts a link to the store's layer in the place of `folder/diff`, whose contents go to the trash.
+    pub(crate) fn replace_layer(
+        &self,
+        folder: &Handle,
+        layer: &LayerName,
+    ) -> Result<(), StoreError> {
+        let failed = |e: Errno| StoreError::io("link a layer in", folder.path(), e);
+        let target = self.layout().layer_diff(layer);
+        loop {
+            let aside = nonce::fresh();
+            self.trash
+                .make_link(&aside, target.as_std_path())
+                .map_err(failed)?;
+            match folder.rename(DIFF, &self.trash, &aside, RenameFlags::EXCHANGE) {
+                // Another command has emptied the trash, the new link with it.
+                Err(Errno::NOENT) if folder.stat(DIFF)?.is_some() => {}
+                done => return done.map_err(failed),
+            }
+        }
+    }
+
+    /// Bytes and entries of a layer.
+    pub(crate) fn layer_size(&self, layer: &LayerName) -> Result<TreeSize, StoreError> {
+        let diff = self.layers.folder(layer.as_str())?.folder(DIFF)?;
+        measure(&diff)
+    }
+}
+
+/// Bytes and entries of a folder.
+pub(crate) fn measure(folder: &Handle) -> Result<TreeSize, StoreError> {
+    let path: &Path = folder.path();
+    treeclone::measure_tree(folder.as_fd()).map_err(|e| StoreError::tree(path, e))
+}

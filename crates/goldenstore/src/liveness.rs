@@ -1,0 +1,114 @@
+//! Whether a daemon still runs on a data root.
+//!
+//! dockerd and its containerd keep their bolt databases open and flocked for as long as they live
+//! (bbolt takes an exclusive `flock(2)` on open). Free locks mean: no daemon. While this guard is
+//! held, no daemon can start either, because it would wait for the same locks.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use rustix::fs::OFlags;
+
+use crate::error::StoreError;
+use crate::handle::{Handle, Regular};
+use crate::lock;
+use crate::mounts;
+
+/// The databases that daemons of 20.10 to 29 hold open, by path in the data root.
+pub(crate) const DATABASES: [&str; 11] = [
+    "volumes/metadata.db",
+    "network/files/local-kv.db",
+    "buildkit/cache.db",
+    "buildkit/snapshots.db",
+    "buildkit/metadata.db",
+    "buildkit/metadata_v2.db",
+    "buildkit/containerdmeta.db",
+    "buildkit/history.db",
+    "containerd/daemon/io.containerd.metadata.v1.bolt/meta.db",
+    "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/metadata.db",
+    "containerd/daemon/io.containerd.snapshotter.v1.native/metadata.db",
+];
+
+/// Proof that no daemon runs on a data root, valid while it is held.
+#[derive(Debug)]
+pub(crate) struct NoDaemon {
+    _locks: Vec<lock::Lock>,
+}
+
+/// Makes sure that no daemon runs on a data root, and that nobody has it mounted.
+///
+/// # Errors
+/// [`StoreError::DaemonAlive`] names who holds which database, [`StoreError::Mounted`] and
+/// [`StoreError::InUse`] the mount.
+pub(crate) fn prove_stopped(root: &Handle) -> Result<NoDaemon, StoreError> {
+    let mut locks = Vec::new();
+    for database in DATABASES {
+        let Some(file) = open_database(root, database)? else {
+            continue;
+        };
+        let spare = file
+            .try_clone()
+            .map_err(|e| StoreError::io("open", root.path(), e))?;
+        match lock::try_lock(file, lock::Mode::Exclusive)? {
+            Some(held) => locks.push(held),
+            None => {
+                return Err(StoreError::DaemonAlive {
+                    data_root: root.path().to_owned(),
+                    holder: lock::holder(&spare),
+                    file: PathBuf::from(database),
+                });
+            }
+        }
+    }
+    mounts::prove_unmounted(root.path())?;
+    Ok(NoDaemon { _locks: locks })
+}
+
+/// Opens a database as a regular file, reached without a symlink; `None` if there is none. What
+/// stands in its place but is no database is no daemon's: a data root with such a thing is never
+/// promoted, but it can be removed.
+fn open_database(root: &Handle, path: &str) -> Result<Option<File>, StoreError> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
+    let folder = match root.descend(folder.as_bytes()) {
+        Ok(Some(folder)) => folder,
+        Ok(None) | Err(StoreError::Unexpected { .. }) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    match folder.regular(name, OFlags::RDWR)? {
+        Regular::File(file) => Ok(Some(file)),
+        Regular::Missing | Regular::Other => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_database_is_a_live_daemon() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("buildkit")).unwrap();
+        let database = dir.path().join("buildkit/cache.db");
+        std::fs::write(&database, b"bolt").unwrap();
+        let root = Handle::open(dir.path()).unwrap();
+        let free = prove_stopped(&root).unwrap();
+        let again = prove_stopped(&root).unwrap_err();
+        assert!(matches!(again, StoreError::DaemonAlive { .. }), "{again}");
+        assert!(
+            again.to_string().contains(&std::process::id().to_string()),
+            "{again}"
+        );
+        drop(free);
+        assert!(prove_stopped(&root).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_database() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("buildkit")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join("buildkit/cache.db")).unwrap();
+        std::fs::create_dir(dir.path().join("buildkit/history.db")).unwrap();
+        std::os::unix::fs::symlink("/etc", dir.path().join("volumes")).unwrap();
+        assert!(prove_stopped(&Handle::open(dir.path()).unwrap()).is_ok());
+    }
+}

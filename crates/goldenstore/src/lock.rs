@@ -1,0 +1,200 @@
+//! Locks: `flock(2)` on files and folders of the store, released by the kernel when their holder
+//! ends, however it ends.
+//!
+//! | lock | shared | exclusive |
+//! |---|---|---|
+//! | `lock` | while anything is cloned, imported or promoted | while left-overs are collected |
+//! | `golden/<project>/lock` | | while the project's generations or its state change |
+//! | `golden/<project>/build.lock` | | while a golden build runs |
+//! | `layers/` | | while layers are adopted |
+//! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
+//! | `trash/` | | while it is emptied |
+//!
+//! Order: store, session, project, layers. A lock is taken for as long as its row says and no
+//! longer; waiting is bounded and ends in [`StoreError::Busy`].
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::error::StoreError;
+
+/// How long a command waits for a lock that another holds for a short piece of work.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// A lock that is held until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a process that another thread is starting this very moment
+    /// has a copy of the descriptor until it runs its program, and would hold the lock as long.
+    fn drop(&mut self) {
+        let _ = flock(self.file.as_fd(), FlockOperation::NonBlockingUnlock);
+    }
+}
+
+/// Shared or exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Shared,
+    Exclusive,
+}
+
+/// Opens a lock file, making it where it is missing.
+pub(crate) fn open_file(path: &Path) -> Result<File, StoreError> {
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(|e| StoreError::io("open", path, e))
+}
+
+/// Takes a lock now or not at all; `None` if another holds it.
+pub(crate) fn try_lock(file: File, mode: Mode) -> Result<Option<Lock>, StoreError> {
+    match flock(file.as_fd(), operation(mode)) {
+        Ok(()) => Ok(Some(Lock { file })),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(e) => Err(StoreError::io("lock", "a lock file", e)),
+    }
+}
+
+/// Takes a lock, waiting for it at most `patience`.
+pub(crate) fn lock(
+    file: File,
+    mode: Mode,
+    what: &str,
+    patience: Duration,
+) -> Result<Lock, StoreError> {
+    let until = Instant::now() + patience;
+    loop {
+        match flock(file.as_fd(), operation(mode)) {
+            Ok(()) => return Ok(Lock { file }),
+            Err(Errno::WOULDBLOCK) if Instant::now() < until => std::thread::sleep(INTERVAL),
+            Err(Errno::WOULDBLOCK) => {
+                return Err(StoreError::Busy {
+                    what: what.to_owned(),
+                    holder: holder(&file),
+                });
+            }
+            Err(e) => return Err(StoreError::io("lock", what, e)),
+        }
+    }
+}
+
+fn operation(mode: Mode) -> FlockOperation {
+    match mode {
+        Mode::Shared => FlockOperation::NonBlockingLockShared,
+        Mode::Exclusive => FlockOperation::NonBlockingLockExclusive,
+    }
+}
+
+/// Who holds a lock on this file: `process 123 (dockerd)`.
+pub(crate) fn holder(file: &File) -> String {
+    let found = file.metadata().ok().and_then(|meta| {
+        let locks = std::fs::read_to_string("/proc/locks").ok()?;
+        pid_in(&locks, meta.dev(), meta.ino())
+    });
+    match found {
+        Some(pid) => {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let name = if name.is_empty() {
+                "gone since"
+            } else {
+                name.trim()
+            };
+            format!("process {pid} ({name}) holds its lock")
+        }
+        None => "another process holds its lock".to_owned(),
+    }
+}
+
+/// The process that holds a lock on this inode, out of `/proc/locks` (proc_locks(5)):
+/// `1: FLOCK  ADVISORY  WRITE 708 fe:00:1234 0 EOF`, device numbers in hex.
+fn pid_in(locks: &str, dev: u64, ino: u64) -> Option<u32> {
+    let place = format!(
+        "{:02x}:{:02x}:{ino}",
+        rustix::fs::major(dev),
+        rustix::fs::minor(dev)
+    );
+    locks.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        // A waiter's line has an arrow before its kind; only holders count.
+        if words.next()? == "->" {
+            return None;
+        }
+        let pid = words.nth(2)?;
+        (words.next()? == place).then(|| pid.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_found_by_device_and_inode() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 708 fe:00:1234 0 EOF\n\
+                     1: -> FLOCK  ADVISORY  WRITE 709 fe:00:1234 0 EOF\n\
+                     2: POSIX  ADVISORY  READ 12 fe:00:99 0 EOF\n";
+        let dev = rustix::fs::makedev(0xfe, 0);
+        assert_eq!(pid_in(locks, dev, 1234), Some(708));
+        assert_eq!(pid_in(locks, dev, 99), Some(12));
+        assert_eq!(pid_in(locks, dev, 5), None);
+    }
+
+    #[test]
+    fn a_lock_that_is_dropped_is_free_whoever_has_a_copy_of_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let file = open_file(&path).unwrap();
+        // As a process has that was forked and does not run its program yet.
+        let copy = file.try_clone().unwrap();
+        let held = try_lock(file, Mode::Exclusive).unwrap().unwrap();
+        drop(held);
+        let again = try_lock(open_file(&path).unwrap(), Mode::Exclusive).unwrap();
+        assert!(again.is_some());
+        drop(copy);
+    }
+
+    #[test]
+    fn an_exclusive_lock_excludes_and_names_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = try_lock(open_file(&path).unwrap(), Mode::Exclusive)
+            .unwrap()
+            .unwrap();
+        assert!(
+            try_lock(open_file(&path).unwrap(), Mode::Shared)
+                .unwrap()
+                .is_none()
+        );
+        let busy = lock(
+            open_file(&path).unwrap(),
+            Mode::Shared,
+            "the store",
+            Duration::ZERO,
+        );
+        let text = busy.unwrap_err().to_string();
+        assert!(text.contains(&std::process::id().to_string()), "{text}");
+        drop(held);
+        assert!(
+            try_lock(open_file(&path).unwrap(), Mode::Shared)
+                .unwrap()
+                .is_some()
+        );
+    }
+}

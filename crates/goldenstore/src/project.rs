@@ -1,0 +1,95 @@
+//! A project's state, and the locks around it.
+
+use cachecore::id::ProjectId;
+use cachecore::layout;
+use cachecore::record::ProjectState;
+
+use crate::error::StoreError;
+use crate::handle::Handle;
+use crate::lock::{self, Lock, Mode};
+use crate::records;
+use crate::store::Store;
+
+/// The right to run a golden build of a project, held until this is dropped.
+#[derive(Debug)]
+pub struct BuildRight {
+    _lock: Lock,
+}
+
+impl Store {
+    /// A project's state.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known or its state cannot be used.
+    pub fn project_state(&self, project: &ProjectId) -> Result<ProjectState, StoreError> {
+        read_state(&self.project_folder(project)?, project)
+    }
+
+    /// Changes a project's state, one change at a time. Makes the project where it is not known yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the state cannot be read or written, or is busy for too long.
+    pub fn update_project(
+        &self,
+        project: &ProjectId,
+        change: impl FnOnce(&mut ProjectState),
+    ) -> Result<ProjectState, StoreError> {
+        let folder = self.make_project_folder(project)?;
+        let _lock = lock_project(&folder, project)?;
+        update_state(&folder, project, change)
+    }
+
+    /// Takes the right to build a project's golden. Makes the project where it is not known yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if a build runs.
+    pub fn begin_build(&self, project: &ProjectId) -> Result<BuildRight, StoreError> {
+        let folder = self.make_project_folder(project)?;
+        let path = folder.path().join(layout::BUILD_LOCK);
+        let file = lock::open_file(&path)?;
+        let spare = lock::open_file(&path)?;
+        match lock::try_lock(file, Mode::Exclusive)? {
+            Some(held) => Ok(BuildRight { _lock: held }),
+            None => Err(StoreError::Busy {
+                what: format!("the golden build of project {project}"),
+                holder: lock::holder(&spare),
+            }),
+        }
+    }
+
+    /// Whether a golden build of a project runs right now.
+    pub(crate) fn builds_now(&self, folder: &Handle) -> Result<bool, StoreError> {
+        let path = folder.path().join(layout::BUILD_LOCK);
+        if folder.stat(layout::BUILD_LOCK)?.is_none() {
+            return Ok(false);
+        }
+        Ok(lock::try_lock(lock::open_file(&path)?, Mode::Exclusive)?.is_none())
+    }
+}
+
+pub(crate) fn lock_project(folder: &Handle, project: &ProjectId) -> Result<Lock, StoreError> {
+    let file = lock::open_file(&folder.path().join(layout::LOCK))?;
+    lock::lock(
+        file,
+        Mode::Exclusive,
+        &format!("project {project}"),
+        lock::PATIENCE,
+    )
+}
+
+pub(crate) fn read_state(folder: &Handle, project: &ProjectId) -> Result<ProjectState, StoreError> {
+    Ok(records::read(folder, layout::PROJECT_STATE)?
+        .unwrap_or_else(|| ProjectState::new(project.clone())))
+}
+
+/// Changes the state. The caller holds the project's lock.
+pub(crate) fn update_state(
+    folder: &Handle,
+    project: &ProjectId,
+    change: impl FnOnce(&mut ProjectState),
+) -> Result<ProjectState, StoreError> {
+    let mut state = read_state(folder, project)?;
+    change(&mut state);
+    records::write(folder, layout::PROJECT_STATE, &state)?;
+    Ok(state)
+}

@@ -1,0 +1,226 @@
+//! Reads a data root into a [`Listing`]. Decides nothing: what the facts mean is cachecore's.
+//!
+//! The data root was written by strangers with root. Every step is by folder descriptor and follows
+//! no symlink, every file has a size limit, every folder a limit of entries.
+
+mod strays;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use cachecore::dataroot::listing::{
+    Diff, Folder, ImageConfig, Layer, Listing, Mount, Overlay2, Text,
+};
+use rustix::fs::FileType;
+
+use crate::error::StoreError;
+use crate::handle::{Handle, Small};
+
+/// Most entries in any folder that the reader lists. Hosts with 10,000 layers are unheard of.
+const MAX_ENTRIES: usize = 200_000;
+/// Longest `cache-id`, `link`, `parent`, `mount-id`, `init-id`: one word and a newline.
+const MAX_WORD: usize = 256;
+/// Longest `lower`: overlay2 allows 128 layers of 29 bytes each.
+const MAX_LOWER: usize = 16 * 1024;
+/// Longest image config. Registries refuse manifests over 4 MiB; configs are as large at most.
+const MAX_IMAGE_CONFIG: usize = 8 * 1024 * 1024;
+/// Most names that are read of a volume's `_data`: enough to recognise a data root.
+const MAX_VOLUME_NAMES: usize = 64;
+
+/// Where containerd's snapshotters lie in a data root whose daemon runs its own containerd.
+const SNAPSHOTTERS: &[u8] = b"containerd/daemon";
+const SNAPSHOTTER_PREFIX: &[u8] = b"io.containerd.snapshotter.v1.";
+
+/// Reads a data root.
+///
+/// # Errors
+/// [`StoreError`] if a folder cannot be listed, is a symlink, or holds too much. Odd *files* are no
+/// error: they are facts of the listing.
+pub(crate) fn read(root: &Handle) -> Result<Listing, StoreError> {
+    Ok(Listing {
+        top: bytes(root.names(MAX_ENTRIES)?),
+        image_drivers: image_drivers(root)?,
+        snapshotters: snapshotters(root)?.into_iter().collect(),
+        overlay2: overlay2(root)?,
+        volumes: volumes(root)?,
+        strays: strays::find(root)?,
+    })
+}
+
+fn bytes(names: Vec<OsString>) -> Vec<Vec<u8>> {
+    names.into_iter().map(OsString::into_vec).collect()
+}
+
+/// The folders directly in `parent`, by name; nothing if `parent` is not there.
+fn folders(parent: Option<&Handle>) -> Result<Vec<OsString>, StoreError> {
+    let Some(parent) = parent else {
+        return Ok(Vec::new());
+    };
+    let mut names = parent.names(MAX_ENTRIES)?;
+    let mut kinds = Vec::with_capacity(names.len());
+    for name in &names {
+        kinds.push(parent.kind(name)? == Some(FileType::Directory));
+    }
+    let mut kinds = kinds.into_iter();
+    names.retain(|_| kinds.next().unwrap_or(false));
+    Ok(names)
+}
+
+fn image_drivers(root: &Handle) -> Result<Vec<Vec<u8>>, StoreError> {
+    Ok(bytes(folders(root.folder_if_there("image")?.as_ref())?))
+}
+
+fn snapshotters(root: &Handle) -> Result<Vec<(Vec<u8>, bool)>, StoreError> {
+    let mut found = Vec::new();
+    let Some(daemon) = root.descend(SNAPSHOTTERS)? else {
+        return Ok(found);
+    };
+    for name in folders(Some(&daemon))? {
+        let Some(snapshotter) = name.as_bytes().strip_prefix(SNAPSHOTTER_PREFIX) else {
+            continue;
+        };
+        let snapshots = daemon.folder(&name)?.folder_if_there("snapshots")?;
+        let used = match snapshots {
+            Some(snapshots) => !snapshots.names(MAX_ENTRIES)?.is_empty(),
+            None => false,
+        };
+        found.push((snapshotter.to_vec(), used));
+    }
+    Ok(found)
+}
+
+/// The volumes, each with the names in its `_data`.
+fn volumes(root: &Handle) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError> {
+    let Some(volumes) = root.folder_if_there("volumes")? else {
+        return Ok(BTreeMap::new());
+    };
+    let mut found = BTreeMap::new();
+    for name in folders(Some(&volumes))? {
+        let names = match volumes.folder(&name)?.folder_if_there("_data") {
+            Ok(Some(data)) => first_names(&data)?,
+            // A volume may keep anything there; only a folder can hold a data root.
+            Ok(None) | Err(StoreError::Unexpected { .. }) => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        found.insert(name.into_vec(), names);
+    }
+    Ok(found)
+}
+
+/// The names in a folder if it has few, else none: a data root has a dozen.
+fn first_names(folder: &Handle) -> Result<Vec<Vec<u8>>, StoreError> {
+    match folder.names(MAX_VOLUME_NAMES) {
+        Ok(names) => Ok(bytes(names)),
+        Err(StoreError::TooLarge { .. }) => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
+}
+
+fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
+    let driver = root.folder_if_there("overlay2")?;
+    let image = root.descend(b"image/overlay2")?;
+    if driver.is_none() && image.is_none() {
+        return Ok(None);
+    }
+    let mut facts = Overlay2::default();
+    if let Some(driver) = driver {
+        facts.owner_gid = driver.own_stat()?.st_gid;
+        for name in driver.names(MAX_ENTRIES)? {
+            if name == "l" {
+                continue;
+            }
+            // A file beside the folders (the quota driver's device node) belongs to no layer.
+            if driver.kind(&name)? == Some(FileType::Directory) {
+                facts
+                    .folders
+                    .insert(name.as_bytes().to_vec(), layer_folder(&driver, &name)?);
+            }
+        }
+        if let Some(links) = driver.folder_if_there("l")? {
+            for name in links.names(MAX_ENTRIES)? {
+                let target = match links.kind(&name)? {
+                    Some(FileType::Symlink) => Some(links.link(&name)?),
+                    _ => None,
+                };
+                facts.short_links.insert(name.into_vec(), target);
+            }
+        }
+    }
+    if let Some(image) = image {
+        let layers = image.descend(b"layerdb/sha256")?;
+        for name in folders(layers.as_ref())? {
+            let Some(layer) = layers.as_ref().map(|l| l.folder(&name)).transpose()? else {
+                continue;
+            };
+            let layer = Layer {
+                cache_id: text(&layer, "cache-id", MAX_WORD)?,
+                parent: text(&layer, "parent", MAX_WORD)?,
+            };
+            facts.layers.insert(name.into_vec(), layer);
+        }
+        let mounts = image.descend(b"layerdb/mounts")?;
+        for name in folders(mounts.as_ref())? {
+            let Some(mount) = mounts.as_ref().map(|m| m.folder(&name)).transpose()? else {
+                continue;
+            };
+            let mount = Mount {
+                mount_id: text(&mount, "mount-id", MAX_WORD)?,
+                init_id: text(&mount, "init-id", MAX_WORD)?,
+            };
+            facts.mounts.insert(name.into_vec(), mount);
+        }
+        if let Some(images) = image.descend(b"imagedb/content/sha256")? {
+            for name in images.names(MAX_ENTRIES)? {
+                let config = image_config(&images, &name)?;
+                facts.images.insert(name.into_vec(), config);
+            }
+        }
+    }
+    Ok(Some(facts))
+}
+
+fn layer_folder(driver: &Handle, name: &OsStr) -> Result<Folder, StoreError> {
+    let folder = driver.folder(name)?;
+    let diff = match folder.kind("diff")? {
+        None => Diff::Missing,
+        Some(FileType::Directory) => Diff::Directory,
+        Some(FileType::Symlink) => Diff::Symlink(folder.link("diff")?),
+        Some(_) => Diff::Other,
+    };
+    Ok(Folder {
+        diff,
+        link: text(&folder, "link", MAX_WORD)?,
+        lower: text(&folder, "lower", MAX_LOWER)?,
+    })
+}
+
+fn text(folder: &Handle, name: &str, limit: usize) -> Result<Text, StoreError> {
+    Ok(match folder.small(name, limit)? {
+        Small::Missing => Text::Missing,
+        Small::Bytes(bytes) => Text::Bytes(bytes),
+        Small::Unreadable => Text::Unreadable,
+    })
+}
+
+/// The part of an image config that names layers (OCI image specification, "rootfs").
+#[derive(serde::Deserialize)]
+struct Config {
+    rootfs: RootFs,
+}
+
+#[derive(serde::Deserialize)]
+struct RootFs {
+    #[serde(default)]
+    diff_ids: Vec<String>,
+}
+
+fn image_config(images: &Handle, name: &OsStr) -> Result<ImageConfig, StoreError> {
+    Ok(match images.small(name, MAX_IMAGE_CONFIG)? {
+        Small::Bytes(bytes) => serde_json::from_slice::<Config>(&bytes)
+            .map_or(ImageConfig::Unreadable, |config| {
+                ImageConfig::DiffIds(config.rootfs.diff_ids)
+            }),
+        Small::Missing | Small::Unreadable => ImageConfig::Unreadable,
+    })
+}

@@ -1,0 +1,54 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use cachecore::dataroot::Stray;
+use cachecore::dataroot::place::{MAX_DEPTH, Place, place};
+use rustix::fs::FileType;
+
+use super::MAX_ENTRIES;
+use crate::error::StoreError;
+use crate::handle::Handle;
+use crate::liveness::DATABASES;
+
+/// Most strays that are named. One is enough for a refusal.
+const MAX_STRAYS: usize = 100;
+
+/// Finds the entries in the daemon's own parts that no daemon makes there.
+pub(super) fn find(root: &Handle) -> Result<Vec<Stray>, StoreError> {
+    let mut strays = Vec::new();
+    look(root, &mut Vec::new(), &mut strays)?;
+    Ok(strays)
+}
+
+fn look(
+    folder: &Handle,
+    path: &mut Vec<OsString>,
+    strays: &mut Vec<Stray>,
+) -> Result<(), StoreError> {
+    if path.len() == MAX_DEPTH {
+        return Err(StoreError::TooLarge {
+            path: folder.path().to_owned(),
+            limit: format!("{MAX_DEPTH} folders below each other in the daemon's own parts"),
+        });
+    }
+    for name in folder.names(MAX_ENTRIES)? {
+        path.push(name);
+        let components: Vec<&[u8]> = path.iter().map(|name| name.as_bytes()).collect();
+        if place(&components) == Place::Own && strays.len() < MAX_STRAYS {
+            let here = components.join(&b'/');
+            let name = components[components.len() - 1].to_vec();
+            let name = OsString::from_vec(name);
+            match folder.kind(&name)? {
+                Some(FileType::Symlink) => strays.push(Stray::Symlink(here)),
+                Some(FileType::RegularFile) | None => {}
+                Some(_) if DATABASES.iter().any(|known| known.as_bytes() == here) => {
+                    strays.push(Stray::NoDatabase(here));
+                }
+                Some(FileType::Directory) => look(&folder.folder(&name)?, path, strays)?,
+                Some(_) => {}
+            }
+        }
+        path.pop();
+    }
+    Ok(())
+}

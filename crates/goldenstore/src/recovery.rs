@@ -1,0 +1,166 @@
+//! Making good what a killed command left. Every command that changes the store begins with it.
+//!
+//! | left by a kill in | found as | made good by |
+//! |---|---|---|
+//! | `session start`, `import --copy` | `sessions/.starting-…` | discarded when nobody is starting |
+//! | `build`, `run` | a session of theirs whose lock is free | discarded |
+//! | `build` | a project that builds, whose build lock is free | marked as failed |
+//! | `promote`, after the rename | a generation that has its session's record | it begins to serve |
+//! | `promote`, before the rename | a session that is promoting | the same promotion run again |
+//! | `import` | its session | the same import run again |
+//! | anything that writes a record | `.state.json.…`, `.current.…` beside it | removed |
+//! | anything that removes | entries of `trash/` | deleted |
+
+use std::time::{Duration, Instant};
+
+use cachecore::id::{ProjectId, SessionId};
+use cachecore::layout::{DOCKER, session_of_folder};
+use cachecore::record::{BuildSummary, LeaseEnd, Status};
+use jiff::Timestamp;
+
+use crate::error::{ErrorClass, StoreError};
+use crate::generation;
+use crate::handle::Handle;
+use crate::liveness;
+use crate::project;
+use crate::records;
+use crate::session::STARTING;
+use crate::store::Store;
+
+/// How long to wait for the daemon of a killed command.
+const LAST_BREATH: Duration = Duration::from_secs(3);
+
+impl Store {
+    /// Makes good what killed commands left in the store, as far as nobody works on it right now.
+    /// Deletes nothing that takes long: that is left in the trash.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read or written.
+    pub fn recover(&self) -> Result<(), StoreError> {
+        self.collect_stagings()?;
+        self.discard_orphans()?;
+        for id in self.projects()? {
+            let folder = self.project_folder(&id)?;
+            self.recover_project(&id, &folder)?;
+        }
+        Ok(())
+    }
+
+    /// Discards what killed starts left.
+    pub(crate) fn collect_stagings(&self) -> Result<(), StoreError> {
+        let is_staging = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(STARTING);
+        if !self.sessions.names(usize::MAX)?.iter().any(is_staging) {
+            return Ok(());
+        }
+        // Whoever starts a session shares the store until its folder has its name.
+        let Some(_nobody_starts) = self.try_exclude()? else {
+            return Ok(());
+        };
+        for name in self
+            .sessions
+            .names(usize::MAX)?
+            .iter()
+            .filter(|name| is_staging(name))
+        {
+            tracing::info!(name = %name.to_string_lossy(), "discarding what a killed start left");
+            self.discard(&self.sessions, name)?;
+        }
+        Ok(())
+    }
+
+    /// Discards sessions whose command is gone.
+    fn discard_orphans(&self) -> Result<(), StoreError> {
+        for name in self.sessions.names(usize::MAX)? {
+            let Some(session) = name.to_str().and_then(session_of_folder) else {
+                continue;
+            };
+            // Its command may be about to keep it, so what the record says counts under its lock.
+            let Some(_hold) = self.try_hold(&session)? else {
+                continue;
+            };
+            let record = match self.session(&session) {
+                Ok(record) => record,
+                Err(e) => {
+                    // One session's record, lost in a power cut, say, is no reason to stop all work.
+                    tracing::warn!(%session, error = %e, "left alone");
+                    continue;
+                }
+            };
+            if record.lease.ends != LeaseEnd::Command {
+                continue;
+            }
+            if !self.daemon_is_gone(&session)? {
+                tracing::warn!(%session, "left for later: its daemon has not ended yet");
+                continue;
+            }
+            tracing::info!(%session, "discarding a session whose command is gone");
+            self.discard(&self.sessions, &name)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the daemon of a killed command is gone. It was killed with its command, but ending its
+    /// containers can take it a moment.
+    fn daemon_is_gone(&self, session: &SessionId) -> Result<bool, StoreError> {
+        let Some(docker) = self.session_handle(session)?.folder_if_there(DOCKER)? else {
+            return Ok(true);
+        };
+        let until = Instant::now() + LAST_BREATH;
+        loop {
+            match liveness::prove_stopped(&docker) {
+                Ok(_) => return Ok(true),
+                Err(e) if e.class() != ErrorClass::Busy => return Err(e),
+                Err(_) if Instant::now() >= until => return Ok(false),
+                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    fn recover_project(&self, id: &ProjectId, folder: &Handle) -> Result<(), StoreError> {
+        let state = project::read_state(folder, id)?;
+        let died = state.status == Status::Building && !self.builds_now(folder)?;
+        let unfinished = match generation::generations(folder)?.pop() {
+            Some(newest) => generation::is_unfinished(folder, newest)?,
+            None => false,
+        };
+        if !died && !unfinished && !records::has_asides(folder)? {
+            return Ok(());
+        }
+        let Ok(_lock) = project::lock_project(folder, id) else {
+            return Ok(());
+        };
+        records::clear_asides(folder)?;
+        let serving = self.roll_forward(id, folder)?;
+        if !died {
+            return Ok(());
+        }
+        project::update_state(folder, id, |state| {
+            let Some(building) = state.building.clone() else {
+                state.status = if serving.is_some() {
+                    Status::Ready
+                } else {
+                    Status::None
+                };
+                return;
+            };
+            let promoted = serving.filter(|generation| {
+                self.manifest(id, *generation)
+                    .is_ok_and(|manifest| *manifest.origin.session() == building.session)
+            });
+            let summary = BuildSummary {
+                build: building.build,
+                generation: promoted,
+                reason: if promoted.is_some() {
+                    "the build was promoted; the command that ran it was killed just after"
+                        .to_owned()
+                } else {
+                    "the command that ran the build was killed".to_owned()
+                },
+                started_at: building.started_at,
+                ended_at: Timestamp::now(),
+            };
+            state.end(summary, serving);
+        })?;
+        Ok(())
+    }
+}

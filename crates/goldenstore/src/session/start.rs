@@ -1,0 +1,319 @@
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use cachecore::id::{Generation, ProjectId, SessionId};
+use cachecore::layout::{self, DOCKER, session_folder};
+use cachecore::record::{
+    FORMAT, Lease, LeaseEnd, Manifest, Other, Purpose, SessionRecord, SessionStage,
+};
+use cachecore::strategy::{self, Facts, Requested, Strategy};
+use camino::Utf8PathBuf;
+use jiff::Timestamp;
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+use serde::Serialize;
+use treeclone::Observer;
+
+use super::HeldSession;
+use crate::clone::Cloned;
+use crate::error::StoreError;
+use crate::generation;
+use crate::handle::Handle;
+use crate::lock::{self, Lock, Mode};
+use crate::nonce;
+use crate::records;
+use crate::store::Store;
+
+/// What sessions that are being put together are called.
+pub(crate) const STARTING: &str = ".starting-";
+
+/// A session to start.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// Whose golden to clone.
+    pub project: ProjectId,
+    /// The session's id.
+    pub session: SessionId,
+    /// How to clone.
+    pub strategy: Requested,
+    /// Whether a project without a golden gives an empty data root instead of an error.
+    pub or_empty: bool,
+}
+
+impl StartRequest {
+    /// A session from the project's golden, cloned in the best way there is.
+    pub fn new(project: ProjectId, session: SessionId) -> Self {
+        Self {
+            project,
+            session,
+            strategy: Requested::Auto,
+            or_empty: false,
+        }
+    }
+}
+
+/// A mount that the session needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MountSpec {
+    /// Path on the host.
+    pub source: Utf8PathBuf,
+    /// Path in the session.
+    pub target: Utf8PathBuf,
+    /// Whether the session must not be able to write to it.
+    pub read_only: bool,
+}
+
+/// How a session was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StartReport {
+    /// The session.
+    pub session: SessionId,
+    /// Whose golden was cloned.
+    pub project: ProjectId,
+    /// Which generation of it; `None` where the session started cold.
+    pub generation: Option<Generation>,
+    /// How it was cloned.
+    pub strategy: Strategy,
+    /// Why so, and why not better.
+    pub why: Vec<String>,
+    /// The session's own data root, on the host.
+    pub data_root: Utf8PathBuf,
+    /// What to mount into the session.
+    pub mounts: Vec<MountSpec>,
+    /// How many layers the golden has.
+    pub layers: u64,
+    /// Bytes on disk of the layers that the session shares.
+    pub bytes_shared: u64,
+    /// Bytes that were copied.
+    pub bytes_copied: u64,
+    /// Files that were copied.
+    pub files_copied: u64,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+impl Store {
+    /// Starts a session: a private, writable, complete clone of the project's golden.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known or has no golden, if the session exists, or if
+    /// the clone fails; then nothing of the session is left.
+    pub fn start_session(
+        &self,
+        request: &StartRequest,
+        observer: &dyn Observer,
+    ) -> Result<StartReport, StoreError> {
+        self.start(request, Purpose::Session, LeaseEnd::Removal, observer)
+            .map(|held| held.report)
+    }
+
+    /// Starts a session that lives no longer than this process, unless it is promoted or kept.
+    ///
+    /// # Errors
+    /// As [`Store::start_session`].
+    pub fn start_held_session(
+        &self,
+        request: &StartRequest,
+        purpose: Purpose,
+        observer: &dyn Observer,
+    ) -> Result<HeldSession, StoreError> {
+        self.start(request, purpose, LeaseEnd::Command, observer)
+    }
+
+    fn start(
+        &self,
+        request: &StartRequest,
+        purpose: Purpose,
+        ends: LeaseEnd,
+        observer: &dyn Observer,
+    ) -> Result<HeldSession, StoreError> {
+        let begun = Instant::now();
+        self.collect_stagings()?;
+        let _shared = self.share()?;
+        let folder = session_folder(&request.session);
+        if self.sessions.stat(&folder)?.is_some() {
+            return Err(StoreError::SessionExists {
+                session: request.session.clone(),
+            });
+        }
+        let golden = self.golden_of(request)?;
+        let decision = strategy::choose(
+            request.strategy,
+            &Facts {
+                golden: golden.as_ref().map(|(manifest, _)| &manifest.kind),
+                filesystem: self.filesystem()?,
+            },
+        )?;
+        let staging = self.stage(&folder)?;
+        let started = self
+            .fill(&staging, golden.as_ref(), decision.strategy, observer)
+            .and_then(|cloned| {
+                let now = Timestamp::now();
+                let record = SessionRecord {
+                    format: FORMAT,
+                    session: request.session.clone(),
+                    project: request.project.clone(),
+                    generation: golden.as_ref().map(|(manifest, _)| manifest.generation),
+                    purpose,
+                    stage: SessionStage::Ready,
+                    strategy: decision.strategy,
+                    why: decision.why.clone(),
+                    lease: Lease {
+                        taken_at: now,
+                        ends,
+                    },
+                    started_at: now,
+                    other: Other::new(),
+                };
+                records::write_unflushed(&staging.folder, layout::SESSION_RECORD, &record)?;
+                if golden.is_some() {
+                    self.touch_last_used(&self.project_folder(&request.project)?)?;
+                }
+                self.publish(&staging, &folder, &request.session)?;
+                Ok((cloned, record))
+            });
+        let (cloned, record) = match started {
+            Ok(done) => done,
+            Err(e) => {
+                self.give_up(&staging);
+                return Err(e);
+            }
+        };
+        let report = StartReport {
+            data_root: self.layout().session_data_root(&request.session),
+            mounts: self.mounts(&request.session, record.strategy),
+            session: record.session,
+            project: record.project,
+            generation: record.generation,
+            strategy: record.strategy,
+            why: record.why,
+            layers: cloned.layers,
+            bytes_shared: cloned.bytes_shared,
+            bytes_copied: cloned.bytes_copied,
+            files_copied: cloned.files_copied,
+            elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        Ok(HeldSession {
+            report,
+            _lock: staging.lock,
+        })
+    }
+
+    /// The golden to clone, with its folder; `None` for a session that starts cold.
+    fn golden_of(&self, request: &StartRequest) -> Result<Option<(Manifest, Handle)>, StoreError> {
+        let cold = |e: StoreError| if request.or_empty { Ok(None) } else { Err(e) };
+        let project = match self.project_folder(&request.project) {
+            Ok(project) => project,
+            Err(e @ StoreError::UnknownProject { .. }) => return cold(e),
+            Err(e) => return Err(e),
+        };
+        let Some(current) = generation::current(&project)? else {
+            return cold(StoreError::NoGolden {
+                project: request.project.clone(),
+            });
+        };
+        let folder = project.folder(current.folder())?;
+        Ok(Some((self.manifest(&request.project, current)?, folder)))
+    }
+
+    /// Clones into a staging folder.
+    fn fill(
+        &self,
+        staging: &Staging,
+        golden: Option<&(Manifest, Handle)>,
+        strategy: Strategy,
+        observer: &dyn Observer,
+    ) -> Result<Cloned, StoreError> {
+        match golden {
+            Some((manifest, generation)) => {
+                self.clone_generation(strategy, manifest, generation, &staging.folder, observer)
+            }
+            None => {
+                // The mode that dockerd gives to its data root.
+                staging
+                    .folder
+                    .make_folder(DOCKER, 0o710)
+                    .map_err(|e| StoreError::io("make", staging.folder.path().join(DOCKER), e))?;
+                Ok(Cloned::default())
+            }
+        }
+    }
+
+    /// Makes a staging folder that is locked from the start.
+    pub(crate) fn stage(&self, name: &str) -> Result<Staging, StoreError> {
+        let name = format!("{STARTING}{name}-{}", nonce::fresh());
+        let path = self.sessions.path().join(&name);
+        self.sessions
+            .make_folder(&name, 0o700)
+            .map_err(|e| StoreError::io("make the folder", &path, e))?;
+        let folder = self.sessions.folder(&name)?;
+        let lock = lock::lock(
+            self.sessions.folder(&name)?.into_file(),
+            Mode::Exclusive,
+            &name,
+            lock::PATIENCE,
+        )?;
+        Ok(Staging { name, folder, lock })
+    }
+
+    /// Turns a staging folder into the session.
+    pub(crate) fn publish(
+        &self,
+        staging: &Staging,
+        folder: &str,
+        session: &SessionId,
+    ) -> Result<(), StoreError> {
+        match self.sessions.rename(
+            &staging.name,
+            &self.sessions,
+            folder,
+            RenameFlags::NOREPLACE,
+        ) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => Err(StoreError::SessionExists {
+                session: session.clone(),
+            }),
+            Err(e) => Err(StoreError::io(
+                "publish",
+                self.sessions.path().join(folder),
+                e,
+            )),
+        }
+    }
+
+    /// Throws a staging folder away. What cannot be removed now is collected later.
+    pub(crate) fn give_up(&self, staging: &Staging) {
+        let removed = treeclone::remove_tree(
+            self.sessions.as_fd(),
+            staging.name.as_ref(),
+            &treeclone::Silent,
+        );
+        if let Err(e) = removed {
+            tracing::warn!(folder = %staging.name, error = %e, "left for later");
+        }
+    }
+
+    fn mounts(&self, session: &SessionId, strategy: Strategy) -> Vec<MountSpec> {
+        let mut mounts = vec![MountSpec {
+            source: self.layout().session_data_root(session),
+            target: layout::SESSION_DATA_ROOT.into(),
+            read_only: false,
+        }];
+        if strategy == Strategy::Link {
+            let layers = self.layout().layers();
+            mounts.push(MountSpec {
+                source: layers.clone(),
+                target: layers,
+                read_only: true,
+            });
+        }
+        mounts
+    }
+}
+
+/// A session that is being put together.
+pub(crate) struct Staging {
+    pub(crate) name: String,
+    pub(crate) folder: Handle,
+    pub(crate) lock: Lock,
+}

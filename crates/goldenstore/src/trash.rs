@@ -1,0 +1,67 @@
+//! Removal in two steps: a rename into `trash/`, which is instant and all or nothing, then the
+//! deletion, which may take long and may be cut short at any point.
+
+use std::ffi::OsStr;
+use std::os::fd::AsFd;
+
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+use treeclone::Observer;
+
+use crate::error::StoreError;
+use crate::handle::Handle;
+use crate::lock::{self, Mode};
+use crate::nonce;
+use crate::store::Store;
+
+impl Store {
+    /// Moves what lies under a name into the trash, and gives its name there; `None` if nothing does.
+    pub(crate) fn discard(
+        &self,
+        folder: &Handle,
+        name: impl AsRef<OsStr>,
+    ) -> Result<Option<String>, StoreError> {
+        let aside = nonce::fresh();
+        match folder.rename(&name, &self.trash, &aside, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(Some(aside)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(StoreError::io(
+                "discard",
+                folder.path().join(name.as_ref()),
+                e,
+            )),
+        }
+    }
+
+    /// Deletes what lies in the trash. Whoever comes second leaves it to the first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if something cannot be deleted; it stays in the trash for the next time, and
+    /// what else lies there is deleted all the same.
+    pub fn empty_trash(&self, observer: &dyn Observer) -> Result<u64, StoreError> {
+        let trash = Handle::open(self.trash.path())?;
+        let Some(_lock) = lock::try_lock(trash.into_file(), Mode::Exclusive)? else {
+            return Ok(0);
+        };
+        let mut entries = 0;
+        let mut failed = None;
+        for name in self.trash.names(usize::MAX)? {
+            match treeclone::remove_tree(self.trash.as_fd(), &name, observer) {
+                Ok(removed) => entries += removed.entries,
+                Err(treeclone::Error::Interrupted) => return Err(StoreError::Interrupted),
+                Err(e) => {
+                    let e = StoreError::tree(self.trash.path().join(&name), e);
+                    failed.get_or_insert(e);
+                }
+            }
+        }
+        failed.map_or(Ok(entries), Err)
+    }
+
+    /// Empties the trash after work that is done: whatever stays in it does not undo that.
+    pub(crate) fn sweep(&self, observer: &dyn Observer) {
+        if let Err(e) = self.empty_trash(observer) {
+            tracing::warn!(error = %e, "the trash is left for later");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Real Docker engines, and sessions on them.
+//!
+//! - [`Release`]: the engines that `scripts/engine` puts into `.engine/`
+//! - [`Workplace`]: a folder with a golden store, a project in it, and `goldenctl` working there
+//! - [`Session`]: a daemon on a session's data root, beside it or in a container, and commands to it
+//! - [`remains`]: what could be left on the machine of a workplace
+//! - [`build_output`]: which steps of a `docker build` were done and which came from the cache
+//!
+//! Needs root. What cannot be set up ends the test with a panic that says what to do.
+
+pub mod build_output;
+mod goldenctl;
+mod project;
+mod release;
+pub mod remains;
+mod session;
+mod workplace;
+
+pub use goldenctl::{Done, Running};
+pub use project::{CACHED_STEPS, IMAGES, Project};
+pub use release::Release;
+pub use session::{Place, Session};
+pub use workplace::Workplace;
+
+use std::time::{Duration, Instant};
+
+/// Waits for something that has to become true.
+///
+/// # Panics
+/// If it does not within 20 seconds.
+#[track_caller]
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(
+            Instant::now() < until,
+            "still not true after 20 seconds: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A number that no other command line of this machine has, as an argument for `sleep`.
+///
+/// # Panics
+/// Before 1970.
+pub fn marker() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    format!("1{:012}", now.as_nanos() % 1_000_000_000_000)
+}

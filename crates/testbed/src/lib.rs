@@ -1,0 +1,19 @@
+//! What the tests of this workspace stand on. Development only; whatever cannot be set up here ends
+//! the test with a panic.
+//!
+//! - [`dataroot`]: data roots as a stopped dockerd leaves them, made on disk without one
+//! - [`checksum`]: a second opinion on trees, which shares no code with what it judges
+//! - [`engines`]: real Docker engines, and sessions on them
+//! - [`ground`]: a folder on a real disk to work in
+//! - [`mounted`]: a filesystem that is mounted for as long as a test needs it
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its ground ends there"
+)]
+
+pub mod checksum;
+pub mod dataroot;
+pub mod engines;
+pub mod ground;
+pub mod mounted;

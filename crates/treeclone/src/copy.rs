@@ -1,0 +1,123 @@
+//! Copies a tree.
+//!
+//! A folder is listed once; its subfolders and batches of its other entries become tasks on one
+//! stack, so that the work goes depth first and the stack stays as small as the tree is narrow.
+//! The caller's thread works too, and further threads start only when tasks pile up: a tree of a
+//! few hundred small files is done before a pool of threads would be. A folder gets its owner,
+//! attributes, mode and times when the last task below it has ended.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::os::fd::BorrowedFd;
+
+use crate::error::{Error, entry_name};
+use crate::observer::Observer;
+use crate::opening::Opener;
+use crate::path::TreePath;
+
+mod content;
+mod folder;
+mod links;
+mod queue;
+mod settle;
+mod single;
+mod worker;
+
+/// Says yes or no to an entry by its path relative to the tree: `overlay2/abc/diff`, the bytes it
+/// is made of, no leading slash. May be asked from several threads.
+pub type PathTest<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
+
+/// How to copy.
+#[derive(Default, Clone, Copy)]
+pub struct CopyOptions<'a> {
+    /// How many threads may work at most, the caller's included. `None`: as many as the machine
+    /// runs at once.
+    pub jobs: Option<NonZeroUsize>,
+    /// Asked with the path relative to the tree (`b"overlay2/abc/diff"`) of every entry but the
+    /// root, from several threads; `true` leaves the entry and all below it out.
+    pub skip: Option<PathTest<'a>>,
+}
+
+impl fmt::Debug for CopyOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyOptions")
+            .field("jobs", &self.jobs)
+            .field("skip", &self.skip.map(|_| ".."))
+            .finish()
+    }
+}
+
+/// What a copy did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CopyReport {
+    /// Folders created, the root included.
+    pub directories: u64,
+    /// Regular files created; a file with several names counts once.
+    pub files: u64,
+    /// Further names given to files that were there already.
+    pub hard_links: u64,
+    /// Symlinks created.
+    pub symlinks: u64,
+    /// Block and character devices created, overlay whiteouts among them.
+    pub devices: u64,
+    /// Fifos created.
+    pub fifos: u64,
+    /// Sockets met and not copied: nobody listens on the copy of one.
+    pub sockets_left_out: u64,
+    /// Entries left out by [`CopyOptions::skip`], not counting what is below them.
+    pub skipped: u64,
+    /// Bytes of content really written. Holes are not.
+    pub bytes_copied: u64,
+    /// Sum of the sizes of the files, in bytes, holes included, each file once.
+    pub bytes_apparent: u64,
+}
+
+impl CopyReport {
+    fn add(&mut self, other: &Self) {
+        self.directories += other.directories;
+        self.files += other.files;
+        self.hard_links += other.hard_links;
+        self.symlinks += other.symlinks;
+        self.devices += other.devices;
+        self.fifos += other.fifos;
+        self.sockets_left_out += other.sockets_left_out;
+        self.skipped += other.skipped;
+        self.bytes_copied += other.bytes_copied;
+        self.bytes_apparent += other.bytes_apparent;
+    }
+}
+
+/// Copies the folder `source` and all below it to the new folder `name` under `parent`.
+///
+/// Kept are owners, modes, access and modification times, extended attributes (capabilities,
+/// access control lists, `trusted.*` among them), hard links inside the tree, holes, symlinks,
+/// devices and fifos. Sockets are left out and counted. The access times of the source are not
+/// moved where the caller may ask for that (its owner and root). While it is being made the copy
+/// is closed to everybody else. Nothing is synced to disk.
+///
+/// The source should be at rest. If it is not, entries that are swapped under way end the copy
+/// with [`Error::Changed`]; nothing outside the tree is ever read, and no fifo or device is waited
+/// for.
+///
+/// # Errors
+/// The first error ends the work. What was copied stays, for the caller to remove. `name` must not
+/// exist; a mount point inside the source is refused; so is an extended attribute that the
+/// destination does not take. To keep owners, devices and `trusted.*` takes root.
+pub fn copy_tree(
+    source: BorrowedFd<'_>,
+    parent: BorrowedFd<'_>,
+    name: &OsStr,
+    options: &CopyOptions<'_>,
+    observer: &dyn Observer,
+) -> Result<CopyReport, Error> {
+    let name = entry_name(name)?;
+    let opener = Opener::new(source);
+    let source = opener
+        .root(source)
+        .map_err(|failure| failure.at(TreePath::default()))?;
+    worker::run(opener, source, parent, &name, options, observer)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Files with several names.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::folder::Folder;
+use crate::entry::Id;
+use crate::error::Failure;
+
+/// Where the first name of a file was put.
+pub(super) type Place = (Arc<Folder>, CString);
+
+/// Where the copies are of the files that have more than one name.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    first: Mutex<HashMap<Id, Place>>,
+}
+
+/// What to do with a name of such a file.
+pub(super) enum Claim<T> {
+    /// It is the first: the file was created and is the caller's to fill.
+    First(T),
+    /// The file is there under this name, though perhaps not filled yet.
+    Known(Place),
+}
+
+impl Links {
+    /// Creates the file if none of its names was met before. The lock is held for that one call
+    /// only: an empty file can be linked to while another thread fills it.
+    pub(super) fn claim<T>(
+        &self,
+        id: Id,
+        place: impl FnOnce() -> Place,
+        create: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Claim<T>, Failure> {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((folder, name)) = first.get(&id) {
+            return Ok(Claim::Known((Arc::clone(folder), name.clone())));
+        }
+        let created = create()?;
+        first.insert(id, place());
+        Ok(Claim::First(created))
+    }
+}

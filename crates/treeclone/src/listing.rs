@@ -1,0 +1,50 @@
+//! The names in a folder.
+
+use std::ffi::CString;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{FileType, RawDir};
+
+use crate::error::{During, Failure, Operation};
+
+/// A name in a folder, and what the folder says is behind it: a hint that must be checked after
+/// opening, and `FileType::Unknown` on filesystems that do not say.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) name: CString,
+    pub(crate) kind: FileType,
+}
+
+/// Reads folders, keeping the memory for it.
+#[derive(Debug, Default)]
+pub(crate) struct Lister {
+    buffer: Vec<u8>,
+}
+
+impl Lister {
+    /// All names but `.` and `..`, in the order of the filesystem. The descriptor must be a fresh
+    /// one, because listing goes on where the last one ended.
+    pub(crate) fn list(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<Listed>, Failure> {
+        self.buffer.reserve(32 << 10);
+        let mut entries = RawDir::new(folder, self.buffer.spare_capacity_mut());
+        let mut listed = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry.during(Operation::List)?;
+            let name = entry.file_name();
+            if name != c"." && name != c".." {
+                listed.push(Listed {
+                    name: name.to_owned(),
+                    kind: entry.file_type(),
+                });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The same in the order of the names' bytes.
+    pub(crate) fn list_sorted(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<Listed>, Failure> {
+        let mut listed = self.list(folder)?;
+        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(listed)
+    }
+}

@@ -1,0 +1,64 @@
+//! The examples are run as a service would run them: as programs, on a real store.
+
+use std::process::Command;
+
+use camino::Utf8Path;
+use goldenstore::{PromoteOptions, Silent, StartRequest, Store};
+
+#[test]
+fn another_service_starts_and_promotes_a_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Utf8Path::from_path(folder.path())
+        .expect("UTF-8")
+        .join("store");
+    Store::init(&root).expect("a store; this test needs root");
+    let store = Store::open(&root).expect("the store");
+    let project: cachecore::id::ProjectId = "shop".parse().expect("an id");
+    let first = StartRequest {
+        or_empty: true,
+        ..StartRequest::new(project.clone(), "first".parse().expect("an id"))
+    };
+    store
+        .start_session(&first, &Silent)
+        .expect("a cold session");
+    store
+        .promote_session(&first.session, &PromoteOptions::default(), &Silent)
+        .expect("a golden");
+
+    let example = |words: &[&str]| {
+        Command::new(env!("CARGO"))
+            .args([
+                "run",
+                "--quiet",
+                "--locked",
+                "--example",
+                "embed_session",
+                "--",
+            ])
+            .args(words)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs")
+    };
+    let ran = example(&[root.as_str(), "shop", "embedded"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let said = String::from_utf8(ran.stdout).expect("UTF-8");
+    assert!(
+        said.contains("/var/lib/docker"),
+        "it says what to mount: {said}"
+    );
+    let serving = store
+        .current(&project)
+        .expect("the project")
+        .expect("a golden");
+    assert_eq!(serving.number(), 2, "the embedded session was promoted");
+    let manifest = store.manifest(&project, serving).expect("a manifest");
+    assert_eq!(manifest.origin.session().as_str(), "embedded");
+
+    let wrong = example(&[]);
+    assert!(!wrong.status.success());
+    assert!(
+        String::from_utf8_lossy(&wrong.stderr).contains("usage"),
+        "{wrong:?}"
+    );
+}

@@ -1,0 +1,83 @@
+//! What is forbidden, and where the exceptions are.
+
+use std::path::Path;
+
+use crate::sources::{rust_files, text};
+
+#[test]
+fn unsafe_code_is_allowed_in_one_named_file() {
+    // Put together, so that this file does not name itself.
+    let allowed = ["allow(", "unsafe_code"].concat();
+    let files: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|f| text(f).contains(&allowed))
+        .collect();
+    assert_eq!(
+        files,
+        [Path::new("crates/engine/src/enclosure/namespaces.rs")]
+    );
+}
+
+#[test]
+fn the_workspace_denies_what_it_promises_to_deny() {
+    let manifest = text("Cargo.toml");
+    for lint in [
+        "missing_docs = \"deny\"",
+        "unsafe_code = \"deny\"",
+        "print_stdout = \"deny\"",
+        "print_stderr = \"deny\"",
+    ] {
+        assert!(manifest.contains(lint), "{lint}");
+    }
+    for member in std::fs::read_dir(crate::sources::root().join("crates")).expect("crates") {
+        let manifest = member.expect("a crate").path().join("Cargo.toml");
+        let lints = text(&manifest).contains("[lints]\nworkspace = true");
+        assert!(
+            lints,
+            "{} does not take the workspace's lints",
+            manifest.display()
+        );
+    }
+    let fence = text("crates/cachecore/clippy.toml");
+    for fenced in [
+        "std::fs::File",
+        "std::env::var",
+        "std::process::Command",
+        "SystemTime",
+        "Instant",
+    ] {
+        assert!(
+            fence.contains(fenced),
+            "cachecore is not fenced from {fenced}"
+        );
+    }
+}
+
+#[test]
+fn libraries_do_not_print() {
+    let allowed = ["allow(clippy::", "print_stdout"].concat();
+    for file in rust_files() {
+        let is_library = ["cachecore", "treeclone", "goldenstore", "engine"]
+            .iter()
+            .any(|library| file.starts_with(format!("crates/{library}/src")));
+        assert!(
+            !(is_library && text(&file).contains(&allowed)),
+            "{}",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn every_file_is_named_after_what_it_holds() {
+    for file in rust_files() {
+        let stem = file
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default();
+        let says_nothing = [
+            "util", "utils", "common", "helper", "helpers", "misc", "imp",
+        ];
+        assert!(!says_nothing.contains(&stem), "{}", file.display());
+    }
+}

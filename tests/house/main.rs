@@ -1,0 +1,6 @@
+//! The house: what the workspace promises about its own shape.
+
+mod arrows;
+mod fences;
+mod map;
+mod sources;

@@ -1,0 +1,222 @@
+//! A store of one test's own, with short words for what is done to it.
+
+use std::path::Path;
+
+use cachecore::id::{Generation, ProjectId, SessionId};
+use cachecore::promotion::Volumes;
+use cachecore::record::{Manifest, Status};
+use cachecore::strategy::{Requested, Strategy};
+use camino::{Utf8Path, Utf8PathBuf};
+use goldenstore::{
+    ImportRequest, PromoteOptions, PromoteReport, RemovalReport, Silent, StartReport, StartRequest,
+    Store, StoreError,
+};
+use testbed::checksum::Checksum;
+use testbed::dataroot::{DataRoot, Layer, Written};
+use testbed::ground::Ground;
+
+pub(crate) struct Keeper {
+    ground: Ground,
+    pub(crate) store: Store,
+}
+
+/// The layer that every image of these tests stands on.
+pub(crate) fn base() -> Layer {
+    Layer::new("base").files(12, 300).oddities()
+}
+
+/// A data root with everything that daemons leave, and one image, `api`, of two layers.
+pub(crate) fn api() -> DataRoot {
+    DataRoot::new()
+        .image("api", &[base(), Layer::new("app").files(6, 500)])
+        .volume("db", &[("rows/1", "one"), ("rows/2", "two")])
+        .volume("cache", &[("warm", "yes")])
+        .container("web")
+}
+
+pub(crate) fn project(name: &str) -> ProjectId {
+    ProjectId::new(name).unwrap()
+}
+
+pub(crate) fn session(name: &str) -> SessionId {
+    SessionId::new(name).unwrap()
+}
+
+pub(crate) fn import_of(name: &str, from: &Utf8Path) -> ImportRequest {
+    ImportRequest {
+        project: project(name),
+        from: from.to_owned(),
+        copy: false,
+        volumes: Volumes::Keep,
+        revision: None,
+    }
+}
+
+impl Keeper {
+    /// A new, empty store.
+    pub(crate) fn new() -> Self {
+        let ground = Ground::new();
+        Store::init(&ground.path("store")).unwrap();
+        let store = Store::open(&ground.path("store")).unwrap();
+        Self { ground, store }
+    }
+
+    /// A store with [`api`] as the golden of project `api`.
+    pub(crate) fn with_api() -> Self {
+        let keeper = Self::new();
+        keeper.import("api", &api());
+        keeper
+    }
+
+    /// A path beside the store.
+    pub(crate) fn path(&self, name: &str) -> Utf8PathBuf {
+        self.ground.path(name)
+    }
+
+    /// The store's root.
+    pub(crate) fn root(&self) -> Utf8PathBuf {
+        self.path("store")
+    }
+
+    /// Writes a data root beside the store.
+    pub(crate) fn write(&self, name: &str, root: &DataRoot) -> (Utf8PathBuf, Written) {
+        let path = self.path(name);
+        let written = root.write(&path);
+        (path, written)
+    }
+
+    /// Makes a golden of a data root.
+    pub(crate) fn import(&self, name: &str, root: &DataRoot) -> PromoteReport {
+        let (from, _) = self.write(&format!("import-of-{name}"), root);
+        self.store.import(&import_of(name, &from), &Silent).unwrap()
+    }
+
+    pub(crate) fn start(&self, of: &str, id: &str) -> StartReport {
+        self.store
+            .start_session(&StartRequest::new(project(of), session(id)), &Silent)
+            .unwrap()
+    }
+
+    pub(crate) fn start_by(
+        &self,
+        of: &str,
+        id: &str,
+        strategy: Strategy,
+    ) -> Result<StartReport, StoreError> {
+        let request = StartRequest {
+            strategy: Requested::Exactly(strategy),
+            ..StartRequest::new(project(of), session(id))
+        };
+        self.store.start_session(&request, &Silent)
+    }
+
+    pub(crate) fn promote(&self, id: &str) -> Result<PromoteReport, StoreError> {
+        self.promote_with(id, &PromoteOptions::default())
+    }
+
+    pub(crate) fn promote_with(
+        &self,
+        id: &str,
+        options: &PromoteOptions,
+    ) -> Result<PromoteReport, StoreError> {
+        self.store.promote_session(&session(id), options, &Silent)
+    }
+
+    pub(crate) fn remove(&self, id: &str) -> Result<RemovalReport, StoreError> {
+        self.store.remove_session(&session(id), &Silent)
+    }
+
+    /// The data root of a session.
+    pub(crate) fn data_root(&self, id: &str) -> Utf8PathBuf {
+        self.store.layout().session_data_root(&session(id))
+    }
+
+    /// The data root of a generation.
+    pub(crate) fn generation(&self, of: &str, number: u64) -> Utf8PathBuf {
+        let generation = Generation::new(number);
+        let folder = self.store.layout().generation(&project(of), generation);
+        folder.join("docker")
+    }
+
+    pub(crate) fn current(&self, of: &str) -> Option<u64> {
+        let current = self.store.current(&project(of)).unwrap();
+        current.map(Generation::number)
+    }
+
+    /// The manifest of the generation that serves.
+    pub(crate) fn manifest(&self, of: &str) -> Manifest {
+        let current = self.store.current(&project(of)).unwrap().unwrap();
+        self.store.manifest(&project(of), current).unwrap()
+    }
+
+    pub(crate) fn status(&self, of: &str) -> Status {
+        self.store.project_state(&project(of)).unwrap().status
+    }
+
+    /// What the daemon on a data root sees.
+    pub(crate) fn seen(&self, data_root: impl AsRef<Path>) -> Checksum {
+        Checksum::resolved(data_root, self.store.layout().layers())
+    }
+
+    /// Everything in the store but its locks and the times of last use.
+    pub(crate) fn checksum(&self) -> Checksum {
+        let note = |path: &Path| {
+            let name = path.file_name().unwrap_or_default();
+            name == "lock" || name == "build.lock" || name == "last-used"
+        };
+        // Making a lock file moves the time of the folder that it lies in.
+        let holds_notes = |path: &Path| {
+            path.as_os_str().is_empty()
+                || (path.starts_with("golden") && path.components().count() == 2)
+        };
+        Checksum::of(self.root())
+            .without(note)
+            .without_times(holds_notes)
+    }
+
+    /// Ends the test if a killed command has left anything that the last command should have found.
+    #[track_caller]
+    pub(crate) fn assert_tidy(&self) {
+        let left = |folder: &str| -> Vec<String> {
+            std::fs::read_dir(self.root().join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect()
+        };
+        assert_eq!(left("trash"), Vec::<String>::new(), "the trash is empty");
+        for name in left("sessions") {
+            assert!(name.starts_with("docker-data-"), "sessions/{name} is left");
+        }
+        for project in left("golden") {
+            for name in left(&format!("golden/{project}")) {
+                assert!(!name.starts_with('.'), "golden/{project}/{name} is left");
+                if name.starts_with("gen-") {
+                    let mut inside = left(&format!("golden/{project}/{name}"));
+                    inside.sort();
+                    assert_eq!(inside, ["docker", "manifest.json"], "{project}/{name}");
+                }
+            }
+        }
+        for layer in left("layers") {
+            let diff = self.root().join("layers").join(&layer).join("diff");
+            assert!(diff.is_dir(), "layers/{layer} is a placeholder");
+            assert!(!diff.is_symlink(), "layers/{layer} is a placeholder");
+        }
+    }
+}
+
+/// Where a path leads, one step.
+#[track_caller]
+pub(crate) fn link(path: impl AsRef<Path>) -> Utf8PathBuf {
+    let target = std::fs::read_link(path.as_ref()).unwrap();
+    target.try_into().unwrap()
+}
+
+/// Ends the test unless this failed, and gives how.
+#[track_caller]
+pub(crate) fn refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> StoreError {
+    match outcome {
+        Ok(report) => panic!("it was not refused: {report:?}"),
+        Err(error) => error,
+    }
+}
