@@ -18,6 +18,7 @@ use crate::path::TreePath;
 
 mod content;
 mod folder;
+mod lessons;
 mod links;
 mod queue;
 mod settle;
@@ -28,6 +29,22 @@ mod worker;
 /// is made of, no leading slash. May be asked from several threads.
 pub type PathTest<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
+/// Whether the content of a file is given to its copy by sharing its blocks: no bytes are moved,
+/// and the filesystem copies a block when one of the files is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// Shares where the filesystem can; elsewhere the kernel copies; where it does not, bytes are
+    /// read and written. Which of them works is learnt once for each pair of devices.
+    #[default]
+    WherePossible,
+    /// Shares, or ends with an [`Error::Io`] of [`Operation::Share`](crate::Operation::Share) at
+    /// the first file that cannot be shared. Empty files have nothing to share.
+    Always,
+    /// Bytes are read and written, so that the copy has blocks of its own on every filesystem: where
+    /// blocks can be shared, the kernel's own copying would share them.
+    Never,
+}
+
 /// How to copy.
 #[derive(Default, Clone, Copy)]
 pub struct CopyOptions<'a> {
@@ -37,6 +54,8 @@ pub struct CopyOptions<'a> {
     /// Asked with the path relative to the tree (`b"overlay2/abc/diff"`) of every entry but the
     /// root, from several threads; `true` leaves the entry and all below it out.
     pub skip: Option<PathTest<'a>>,
+    /// Whether files of the copy share their blocks with those of the source.
+    pub sharing: Sharing,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -44,6 +63,7 @@ impl fmt::Debug for CopyOptions<'_> {
         f.debug_struct("CopyOptions")
             .field("jobs", &self.jobs)
             .field("skip", &self.skip.map(|_| ".."))
+            .field("sharing", &self.sharing)
             .finish()
     }
 }
@@ -69,6 +89,9 @@ pub struct CopyReport {
     pub skipped: u64,
     /// Bytes of content really written. Holes are not.
     pub bytes_copied: u64,
+    /// Bytes of content given by sharing blocks: of each such file its size, or what is allocated
+    /// to it if that is less because it has holes.
+    pub bytes_shared: u64,
     /// Sum of the sizes of the files, in bytes, holes included, each file once.
     pub bytes_apparent: u64,
 }
@@ -84,6 +107,7 @@ impl CopyReport {
         self.sockets_left_out += other.sockets_left_out;
         self.skipped += other.skipped;
         self.bytes_copied += other.bytes_copied;
+        self.bytes_shared += other.bytes_shared;
         self.bytes_apparent += other.bytes_apparent;
     }
 }

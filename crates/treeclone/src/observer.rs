@@ -5,7 +5,7 @@
 /// Called from several threads at once. Reports come in batches, never once per tiny file.
 pub trait Observer: Sync {
     /// So many more entries are done (copied or removed), and so many more bytes of file content
-    /// written.
+    /// written or shared.
     fn advanced(&self, entries: u64, bytes: u64) {
         let _ = (entries, bytes);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
+use super::content::Given;
 use super::folder::{Folder, Pair};
 use super::links::{Claim, Place};
 use super::settle;
@@ -48,7 +49,14 @@ impl Worker<'_, '_, '_> {
         };
         let xattrs = self.xattrs.read(Holder::Open(source.as_fd()))?;
         let (source, target) = (source.as_fd(), target.as_fd());
-        self.report.bytes_copied += self.mover.copy(source, target, &entry, &mut self.tally)?;
+        let device = folder.target.device;
+        let given = self
+            .mover
+            .give(source, &entry, target, device, &mut self.tally)?;
+        match given {
+            Given::Copied(bytes) => self.report.bytes_copied += bytes,
+            Given::Shared(bytes) => self.report.bytes_shared += bytes,
+        }
         settle::open(target, &entry, &xattrs)?;
         self.report.files += 1;
         self.report.bytes_apparent += entry.size;

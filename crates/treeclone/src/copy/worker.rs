@@ -8,11 +8,12 @@ use std::thread::{self, Scope};
 
 use rustix::fs::{AtFlags, FileType, Mode};
 
-use super::content::{Lessons, Mover};
+use super::content::Mover;
 use super::folder::{Folder, Keeper, Pair};
+use super::lessons::Lessons;
 use super::links::Links;
 use super::queue::{Queue, Task};
-use super::{CopyOptions, CopyReport, PathTest, settle};
+use super::{CopyOptions, CopyReport, PathTest, Sharing, settle};
 use crate::entry::{Entry, Id};
 use crate::error::{During, Error, Failure, Operation, path_of};
 use crate::listing::{Listed, Lister};
@@ -28,6 +29,7 @@ pub(super) struct Shared<'a> {
     pub(super) opener: Opener,
     pub(super) links: Links,
     lessons: Lessons,
+    sharing: Sharing,
     skip: Option<PathTest<'a>>,
     observer: &'a dyn Observer,
     queue: Queue,
@@ -83,6 +85,7 @@ pub(super) fn run(
         opener,
         links: Links::default(),
         lessons: Lessons::default(),
+        sharing: options.sharing,
         skip: options.skip,
         observer,
         queue: Queue::default(),
@@ -140,7 +143,7 @@ impl<'scope, 'env, 'a> Worker<'scope, 'env, 'a> {
             report: CopyReport::default(),
             tally: Tally::new(shared.observer),
             xattrs: xattrs::Reader::new(),
-            mover: Mover::new(&shared.lessons),
+            mover: Mover::new(&shared.lessons, shared.sharing),
             lister: Lister::default(),
             recent: None,
         }
