@@ -1,14 +1,13 @@
 //! Copies a tree.
 //!
-//! A folder is listed once; its subfolders and batches of its other entries become tasks on one
-//! stack, so that the work goes depth first and the stack stays as small as the tree is narrow.
-//! The caller's thread works too, and further threads start only when tasks pile up: a tree of a
-//! few hundred small files is done before a pool of threads would be. A folder gets its owner,
-//! attributes, mode and times when the last task below it has ended.
+//! A folder is listed once, in parts; its subfolders and batches of its other entries become tasks
+//! on the stack of the thread that listed it, so that the work goes depth first and the stacks stay
+//! as small as the tree is narrow. A folder gets its owner, attributes, mode and times when the last
+//! task below it has ended.
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::fd::BorrowedFd;
 
 use crate::error::{Error, entry_name};
@@ -17,10 +16,10 @@ use crate::opening::Opener;
 use crate::path::TreePath;
 
 mod content;
-mod folder;
+mod job;
 mod lessons;
 mod links;
-mod queue;
+mod reach;
 mod settle;
 mod single;
 mod worker;
@@ -56,6 +55,12 @@ pub struct CopyOptions<'a> {
     pub skip: Option<PathTest<'a>>,
     /// Whether files of the copy share their blocks with those of the source.
     pub sharing: Sharing,
+    /// Bytes each second that all threads together write at most; an entry counts as 4096 bytes
+    /// besides its content, and shared content as none. `None`: as fast as can be.
+    pub rate: Option<NonZeroU64>,
+    /// How much the threads stand back behind others, from 0 (not at all) to 19, as in `nice`.
+    /// Above 0 they are all new ones; the caller's waits, and stays as it is.
+    pub nice: u8,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -64,6 +69,8 @@ impl fmt::Debug for CopyOptions<'_> {
             .field("jobs", &self.jobs)
             .field("skip", &self.skip.map(|_| ".."))
             .field("sharing", &self.sharing)
+            .field("rate", &self.rate)
+            .field("nice", &self.nice)
             .finish()
     }
 }
@@ -140,7 +147,7 @@ pub fn copy_tree(
     let source = opener
         .root(source)
         .map_err(|failure| failure.at(TreePath::default()))?;
-    worker::run(opener, source, parent, &name, options, observer)
+    job::run(opener, source, parent, &name, options, observer)
 }
 
 #[cfg(test)]

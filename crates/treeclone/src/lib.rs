@@ -57,6 +57,7 @@ mod path;
 
 mod remove;
 mod sharing;
+mod walk;
 mod xattrs;
 
 pub use compare::{Aspect, CompareOptions, Difference, compare_trees};
