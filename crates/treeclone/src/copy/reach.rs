@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::job::{Folder, Pair};
 use super::worker::Worker;
 use crate::error::{Failure, Operation};
+use crate::opening;
 
 impl Worker<'_> {
     /// The open folder and its copy.
@@ -30,6 +31,20 @@ impl Worker<'_> {
         };
         self.recent = Some((Arc::clone(folder), Arc::clone(&pair)));
         Ok(pair)
+    }
+
+    /// The folder above one that was finished, and its copy.
+    pub(super) fn up(&mut self, parent: &Arc<Folder>, pair: &Pair) -> Result<Arc<Pair>, Failure> {
+        if let Some(kept) = parent.kept() {
+            return Ok(kept);
+        }
+        // One step up is cheap but takes the right to search the folder just finished.
+        let known = &parent.data;
+        let above = opening::parent(pair.source.as_fd(), known.entry.id).and_then(|source| {
+            let target = opening::parent(pair.target.as_fd(), known.fresh.id)?;
+            Ok(Arc::new(Pair { source, target }))
+        });
+        above.or_else(|_| self.pair_of(parent))
     }
 
     /// The copy of a folder, which may be finished already.

@@ -1,7 +1,7 @@
 //! A thread that copies: lists folders, shares out what is in them, finishes them.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType};
@@ -13,7 +13,6 @@ use crate::entry::Entry;
 use crate::error::{During, Error, Failure, Operation};
 use crate::listing::{Listed, Lister};
 use crate::observer::Tally;
-use crate::opening;
 use crate::walk::crew::Hand;
 use crate::xattrs::{self, Holder};
 
@@ -190,7 +189,6 @@ impl<'a> Worker<'a> {
             self.copying.keeper.keep(&folder, &pair);
             folder.expect(more.len());
         }
-        self.recent = Some((Arc::clone(&folder), Arc::clone(&pair)));
         self.finish(folder, pair)
     }
 
@@ -214,36 +212,23 @@ impl<'a> Worker<'a> {
 
     /// One task of `folder` has ended. After the last one the folder gets its metadata, and then
     /// one task of the folder above has ended.
-    fn finish(&mut self, mut folder: Arc<Folder>, pair: Arc<Pair>) -> Result<(), Error> {
-        let mut last = Some(pair);
-        let mut reopened: Option<OwnedFd> = None;
+    fn finish(&mut self, mut folder: Arc<Folder>, mut pair: Arc<Pair>) -> Result<(), Error> {
         while folder.ended() {
-            let at = |failure: Failure| failure.at(folder.path());
-            let target = match (&last, &reopened) {
-                (Some(pair), _) => pair.target.as_fd(),
-                (None, Some(fd)) => fd.as_fd(),
-                (None, None) => return Err(at(Failure::Changed)),
-            };
             let known = &folder.data;
-            settle::open(target, &known.fresh, &known.entry, &known.xattrs).map_err(at)?;
-            let Some(parent) = folder.parent.clone() else {
-                self.copying.keeper.release(&folder);
-                break;
-            };
-            let kept = parent.kept();
-            if kept.is_none() {
-                let above = opening::parent(target, parent.data.fresh.id);
-                // One step up is cheap but takes the right to search the folder just finished.
-                reopened = Some(
-                    above
-                        .or_else(|_| self.target_of(&parent))
-                        .map_err(|failure| failure.at(parent.path()))?,
-                );
-            }
-            last = kept;
+            let target = pair.target.as_fd();
+            settle::open(target, &known.fresh, &known.entry, &known.xattrs)
+                .map_err(|failure| failure.at(folder.path()))?;
             self.copying.keeper.release(&folder);
+            let Some(parent) = folder.parent.clone() else {
+                self.recent = None;
+                return Ok(());
+            };
+            pair = self
+                .up(&parent, &pair)
+                .map_err(|failure| failure.at(parent.path()))?;
             folder = parent;
         }
+        self.recent = Some((folder, pair));
         Ok(())
     }
 }
