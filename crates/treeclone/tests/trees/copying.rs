@@ -54,6 +54,32 @@ fn does_the_same_as_cp() {
 }
 
 #[test]
+fn leaves_rsync_nothing_to_do() {
+    let ground = Ground::new();
+    odd::make(&ground.path("odd"));
+    // rsync would copy it.
+    fs::remove_file(ground.path("odd/socket")).unwrap();
+    ground.copy("odd", "copy").unwrap();
+    let rsync = Command::new("rsync")
+        .args(["-aHAX", "--checksum", "--delete", "-n", "-i"])
+        .arg(ground.path("odd/"))
+        .arg(ground.path("copy/"))
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs rsync: {error}"));
+    let said = String::from_utf8_lossy(&rsync.stdout);
+    assert!(rsync.status.success() && said.is_empty(), "{said}{rsync:?}");
+    // And it would tell.
+    fs::set_permissions(ground.path("copy/dense"), fs::Permissions::from_mode(0o600)).unwrap();
+    let rsync = Command::new("rsync")
+        .args(["-aHAX", "--checksum", "--delete", "-n", "-i"])
+        .arg(ground.path("odd/"))
+        .arg(ground.path("copy/"))
+        .output();
+    let said = String::from_utf8(rsync.unwrap().stdout).unwrap();
+    assert_eq!(said, ".f...p..... dense\n");
+}
+
+#[test]
 fn keeps_everything_on_another_filesystem() {
     let here = Ground::new();
     let there = Ground::within(Path::new("/dev/shm"));
