@@ -148,7 +148,7 @@ fn run(scale: &Scale, peers: bool) -> Result<bool, Box<dyn Error>> {
 }
 
 /// rsync, and the tool that `scripts/benchmarks` installs, if it is there. It keeps owners, modes,
-/// times and attributes, but makes files of hard links.
+/// times and attributes, but loses setuid and the times of folders, and makes files of hard links.
 fn peers() -> Vec<Contestant> {
     let mut peers = vec![Contestant::rsync()];
     let xcp = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/xcp");
