@@ -27,6 +27,7 @@
 //! | `layers` | the layers that everything shares |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
+//! | `interleave` | lets tests decide who goes on at each step |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
 #![forbid(unsafe_code)]
 
@@ -36,6 +37,7 @@ mod error;
 mod generation;
 mod handle;
 mod import;
+mod interleave;
 mod layers;
 mod liveness;
 mod lock;
@@ -53,6 +55,8 @@ mod trash;
 pub use builds::fresh_build_id;
 pub use error::{ErrorClass, StoreError};
 pub use import::ImportRequest;
+#[cfg(feature = "interleave")]
+pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
