@@ -28,6 +28,7 @@ pub mod kind;
 pub mod listing;
 pub mod nested;
 pub mod place;
+mod seat;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,7 @@ pub use immutable::{Immutable, Judgement, Mutable};
 pub use integrity::Problem;
 pub use kind::Kind;
 pub use listing::{Diff, Folder, Layer, Listing, Overlay2, Stray, Text};
+pub use seat::{BLOBS, SNAPSHOTTER, Seat};
 
 /// A data root, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +66,12 @@ pub struct JudgedFolder {
 }
 
 impl DataRoot {
-    /// The folders whose contents can never change again, with their layer names.
-    pub fn immutable(&self) -> impl Iterator<Item = (&CacheId, &LayerName, &JudgedFolder)> {
-        self.folders
-            .iter()
-            .filter_map(|(id, folder)| folder.layer.as_ref().map(|layer| (id, layer, folder)))
+    /// Where contents lie that can never change again, with their layer names.
+    pub fn immutable(&self) -> impl Iterator<Item = (Seat, &LayerName, &JudgedFolder)> {
+        self.folders.iter().filter_map(|(id, folder)| {
+            let layer = folder.layer.as_ref()?;
+            Some((Seat::Overlay2(id.clone()), layer, folder))
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem};
-use crate::id::{CacheId, LayerName};
+use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem, Seat};
+use crate::id::LayerName;
 
 /// Which volumes a generation keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -38,8 +38,8 @@ pub struct Plan {
 /// What happens to one immutable layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LayerStep {
-    /// Its folder under `overlay2/`.
-    pub folder: CacheId,
+    /// Where it lies in the data root.
+    pub folder: Seat,
     /// Its name in the store.
     pub layer: LayerName,
     /// What is done.
@@ -155,7 +155,7 @@ pub fn plan(
     let layers = root
         .immutable()
         .map(|(folder, layer, judged)| LayerStep {
-            folder: folder.clone(),
+            folder,
             layer: layer.clone(),
             action: if judged.linked.is_some() {
                 LayerAction::Keep

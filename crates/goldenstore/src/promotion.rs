@@ -17,6 +17,8 @@
 mod facts;
 mod steps;
 
+pub(crate) use facts::seat_folder;
+
 use std::collections::BTreeMap;
 
 use cachecore::id::{Generation, LayerName, ProjectId, SessionId};
