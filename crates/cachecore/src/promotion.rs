@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem, Seat};
+use crate::dataroot::{DataRoot, Immutable, Judgement, Kind, Listing, Mutable, Problem, Seat};
 use crate::id::LayerName;
 
 /// Which volumes a generation keeps.
@@ -44,6 +44,9 @@ pub struct LayerStep {
     pub layer: LayerName,
     /// What is done.
     pub action: LayerAction,
+    /// Whether the folder gets the mark `committed` first. overlay2 mounts a folder that has it for
+    /// reading, as it must where the contents are a link; it marks only what something stands on.
+    pub seal: bool,
 }
 
 /// How a layer comes to be a link into the store.
@@ -157,6 +160,10 @@ pub fn plan(
         .map(|(folder, layer, judged)| LayerStep {
             folder,
             layer: layer.clone(),
+            seal: matches!(
+                judged.judgement,
+                Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
+            ),
             action: if judged.linked.is_some() {
                 LayerAction::Keep
             } else if in_store.contains(layer) || !planned.insert(layer.clone()) {

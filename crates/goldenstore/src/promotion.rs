@@ -228,8 +228,10 @@ impl Store {
         project.sync()?;
         self.sessions.sync()?;
         self.finish_promotion(&record.project, &project, next)?;
+        let mut notes = notes(&manifest, &examined.plan);
+        notes.extend(examined.root.notes);
         Ok(PromoteReport {
-            notes: notes(&manifest, &examined.plan),
+            notes,
             ..report(&manifest, moved)
         })
     }

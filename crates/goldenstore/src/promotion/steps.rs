@@ -2,6 +2,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use cachecore::promotion::{LayerAction, Plan};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::facts::seat_folder;
 use crate::error::StoreError;
@@ -16,6 +18,9 @@ impl Store {
         for step in &plan.layers {
             let seat = &step.folder;
             let folder = seat_folder(docker, seat)?;
+            if step.seal {
+                seal(&folder)?;
+            }
             match step.action {
                 LayerAction::Keep => {}
                 LayerAction::Adopt => {
@@ -53,5 +58,16 @@ impl Store {
             self.discard(folder, OsStr::from_bytes(name))?;
         }
         Ok(())
+    }
+}
+
+/// Marks an overlay2 folder as one that nothing writes again. Before its contents become a link, so
+/// that a kill leaves no link that a daemon would mount for writing.
+fn seal(folder: &Handle) -> Result<(), StoreError> {
+    const MARK: &str = "committed";
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    match rustix::fs::openat(folder, MARK, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(_) | Err(Errno::EXIST) => Ok(()),
+        Err(e) => Err(StoreError::io("make", folder.path().join(MARK), e)),
     }
 }
