@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`id`] | which names are allowed |
 //! | [`layout`] | where each thing lies in the golden store |
+//! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -21,6 +22,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bolt;
 pub mod dataroot;
 pub mod id;
 pub mod layout;

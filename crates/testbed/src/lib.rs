@@ -2,6 +2,7 @@
 //! the test with a panic.
 //!
 //! - [`dataroot`]: data roots as a stopped dockerd leaves them, made on disk without one
+//! - [`bolt`]: bolt databases, written by code that shares nothing with their reader
 //! - [`checksum`]: a second opinion on trees, which shares no code with what it judges
 //! - [`engines`]: real Docker engines, and sessions on them
 //! - [`ground`]: a folder on a real disk to work in
@@ -12,6 +13,7 @@
     reason = "a test that cannot set up its ground ends there"
 )]
 
+pub mod bolt;
 pub mod checksum;
 pub mod dataroot;
 pub mod engines;
