@@ -8,7 +8,8 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ARROWS: [(&str, &[&str]); 6] = [
     ("cachecore", &[]),
     ("treeclone", &[]),
-    ("goldenstore", &["cachecore", "treeclone"]),
+    ("subvolume", &[]),
+    ("goldenstore", &["cachecore", "treeclone", "subvolume"]),
     ("engine", &["cachecore"]),
     ("goldenctl", &["cachecore", "goldenstore", "engine"]),
     (
