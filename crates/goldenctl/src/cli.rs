@@ -35,6 +35,18 @@ pub(crate) struct Global {
     /// Say more on stderr; twice for everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How what is said on stderr is written: text, json (one object a line)
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How traces are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +67,20 @@ pub(crate) enum Command {
     Status(Status),
     /// Print the output of a project's last golden build
     Log(Log),
+    /// Say what this machine offers, what it lacks, and what to do about it
+    Doctor(Doctor),
+    /// Measure on this machine what sessions of a golden cost, against `cp -a`
+    Bench(Bench),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, elvish, fish, powershell, zsh
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder; it is made if it is not there
+        folder: Utf8PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -107,12 +133,19 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
-/// How the private daemon runs.
+/// Which engine is used.
 #[derive(Debug, Args)]
-pub(crate) struct DaemonChoice {
+pub(crate) struct EngineChoice {
     /// dockerd, if it is not the one in PATH; containerd and runc are looked for beside it
     #[arg(long, value_name = "FILE", env = "CACHECORE_DOCKERD")]
     pub(crate) dockerd: Option<Utf8PathBuf>,
+}
+
+/// How the private daemon runs.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonChoice {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
     /// What the daemon and the command reach: nat (all that the host reaches), isolated (each other)
     #[arg(long, value_name = "KIND", default_value = "nat", value_parser = ["nat", "isolated"])]
     pub(crate) network: String,
@@ -187,6 +220,9 @@ pub(crate) struct SessionPromote {
 pub(crate) struct Status {
     /// Only this project, with its last builds
     pub(crate) project: Option<ProjectId>,
+    /// Write figures for Prometheus into a file instead, which is replaced as a whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -196,6 +232,22 @@ pub(crate) struct Log {
     /// An earlier build; `status PROJECT` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) build: Option<BuildId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The data root of a stopped daemon to measure with, instead of the largest golden
+    #[arg(long, value_name = "DATA_ROOT")]
+    pub(crate) from: Option<Utf8PathBuf>,
+    /// Sessions of each strategy
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) sessions: u32,
 }
 
 fn json_object(text: &str) -> Result<serde_json::Value, String> {

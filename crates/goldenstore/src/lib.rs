@@ -57,4 +57,5 @@ pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
 pub use store::{InitReport, Store};
+pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};
