@@ -170,6 +170,14 @@ pub enum StoreError {
         /// The first difference.
         difference: String,
     },
+    /// Another subvolume lies in the data root, which a snapshot would not have.
+    #[error("{subvolume} in the data root {data_root} is a btrfs subvolume of its own")]
+    NestedSubvolume {
+        /// The data root.
+        data_root: PathBuf,
+        /// The subvolume.
+        subvolume: PathBuf,
+    },
     /// A volume that was asked for is not there.
     #[error("the data root has no volume {volume}")]
     UnknownVolume {
@@ -280,6 +288,7 @@ impl StoreError {
             | Self::PartOfTheStore { .. }
             | Self::MovedOn { .. }
             | Self::NotPromotable { .. }
+            | Self::NestedSubvolume { .. }
             | Self::Refused { .. }
             | Self::Strategy(_)
             | Self::CannotMove { .. }
@@ -324,6 +333,11 @@ impl StoreError {
                  know which"
                     .to_owned()
             }
+            Self::NestedSubvolume { subvolume, .. } => format!(
+                "put a plain folder in its place, with what is in it, or remove it with: btrfs \
+                 subvolume delete {}",
+                subvolume.display()
+            ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
             Self::CannotMove { .. } => {
                 "use --copy, and remove the data root yourself afterwards".to_owned()

@@ -25,6 +25,8 @@
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
 //! | `layers` | the layers that everything shares |
+//! | `subvolumes` | data roots that have their layers inside |
+//! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
@@ -47,7 +49,9 @@ mod reader;
 mod records;
 mod recovery;
 mod session;
+mod sharing;
 mod store;
+mod subvolumes;
 mod trash;
 
 pub use builds::fresh_build_id;

@@ -45,7 +45,7 @@ const PATIENCE: usize = 64;
 /// # Errors
 /// What the system says.
 pub fn is_on_btrfs(file: impl AsFd) -> Result<bool, Errno> {
-    Ok(i64::from(rustix::fs::fstatfs(file)?.f_type) == BTRFS)
+    Ok(rustix::fs::fstatfs(file)?.f_type == BTRFS)
 }
 
 /// Whether a folder is the root of a subvolume. On other filesystems none is.

@@ -56,6 +56,9 @@ pub struct CopyOptions<'a> {
     pub skip: Option<PathTest<'a>>,
     /// Whether files of the copy share their blocks with those of the source.
     pub sharing: Sharing,
+    /// Whether the copy's root is there already: an empty folder, a btrfs subvolume for example,
+    /// which gets what the source's root has.
+    pub into_existing: bool,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -64,6 +67,7 @@ impl fmt::Debug for CopyOptions<'_> {
             .field("jobs", &self.jobs)
             .field("skip", &self.skip.map(|_| ".."))
             .field("sharing", &self.sharing)
+            .field("into_existing", &self.into_existing)
             .finish()
     }
 }
@@ -126,7 +130,7 @@ impl CopyReport {
 ///
 /// # Errors
 /// The first error ends the work. What was copied stays, for the caller to remove. `name` must not
-/// exist; a mount point inside the source is refused; so is an extended attribute that the
+/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused; so is an extended attribute that the
 /// destination does not take. To keep owners, devices and `trusted.*` takes root.
 pub fn copy_tree(
     source: BorrowedFd<'_>,

@@ -76,8 +76,12 @@ pub(super) fn run(
     let xattrs = xattrs::Reader::new()
         .read(Holder::Open(source.as_fd()))
         .map_err(at_root)?;
-    let target =
-        create_folder(&opener, parent, name).map_err(|failure| failure.at(path_of(name)))?;
+    let target = if options.into_existing {
+        close_folder(&opener, parent, name)
+    } else {
+        create_folder(&opener, parent, name)
+    };
+    let target = target.map_err(|failure| failure.at(path_of(name)))?;
     xattrs::disinherit(target.as_fd()).map_err(at_root)?;
     let copy = Entry::of(&target).map_err(at_root)?.id;
 
@@ -119,6 +123,13 @@ pub(super) fn run(
 fn create_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
     rustix::fs::mkdirat(at, name, Mode::RWXU).during(Operation::Create)?;
     opener.folder(at, name)
+}
+
+/// Opens a folder that is there, and closes it to everybody else.
+fn close_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
+    let folder = opener.folder(at, name)?;
+    rustix::fs::fchmod(&folder, Mode::RWXU).during(Operation::SetMode)?;
+    Ok(folder)
 }
 
 /// One thread's tools and its share of the report.
