@@ -104,15 +104,13 @@ impl Task {
         match words.as_slice() {
             ["init"] => Self::Init,
             ["open"] => Self::Open,
-            ["start", project, session, "link"] => Self::Start {
+            ["start", project, session, strategy] => Self::Start {
                 project: (*project).to_owned(),
                 session: (*session).to_owned(),
-                strategy: Strategy::Link,
-            },
-            ["start", project, session, "copy"] => Self::Start {
-                project: (*project).to_owned(),
-                session: (*session).to_owned(),
-                strategy: Strategy::Copy,
+                strategy: match strategy.parse() {
+                    Ok(Requested::Exactly(strategy)) => strategy,
+                    other => panic!("{other:?} is no strategy"),
+                },
             },
             ["promote", session] => Self::Promote {
                 session: (*session).to_owned(),

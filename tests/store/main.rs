@@ -18,3 +18,5 @@ mod live;
 mod promotion;
 mod recovery;
 mod sessions;
+mod sharing;
+mod whole;
