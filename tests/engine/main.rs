@@ -9,6 +9,7 @@
 
 mod containerd_store;
 mod full_session;
+mod full_session_on_disks;
 mod golden_build;
 mod host;
 mod interrupted_build;

@@ -9,6 +9,7 @@ mod child;
 mod concurrency;
 mod generations;
 mod hostile;
+mod image;
 mod import;
 mod init;
 mod interruption;

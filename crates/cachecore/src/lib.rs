@@ -6,6 +6,7 @@
 //! | module | decides |
 //! |---|---|
 //! | [`id`] | which names are allowed |
+//! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`mountinfo`] | what a mount table says |
@@ -23,6 +24,7 @@
 
 pub mod dataroot;
 pub mod id;
+pub mod image;
 pub mod layout;
 pub mod mountinfo;
 pub mod promotion;

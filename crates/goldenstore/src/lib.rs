@@ -20,6 +20,7 @@
 //! | module | does |
 //! |---|---|
 //! | `store` | makes and opens a store |
+//! | `image` | gives a store a btrfs of its own |
 //! | `session` | starts, lists, removes sessions |
 //! | `clone` | carries out a clone |
 //! | `promotion`, `import` | make generations |
@@ -37,6 +38,7 @@ mod clone;
 mod error;
 mod generation;
 mod handle;
+mod image;
 mod import;
 mod layers;
 mod liveness;
@@ -56,6 +58,7 @@ mod trash;
 
 pub use builds::fresh_build_id;
 pub use error::{ErrorClass, StoreError};
+pub use image::ImageReport;
 pub use import::ImportRequest;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
