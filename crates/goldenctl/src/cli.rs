@@ -35,12 +35,24 @@ pub(crate) struct Global {
     /// Say more on stderr; twice for everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How what is said on stderr is written: text, json (one object a line)
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How traces are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a golden store, or complete one
-    Init,
+    Init(Init),
     /// Make a golden of a stopped daemon's data root
     Import(Import),
     /// Build a project's golden: run a command against a private daemon, promote what it leaves
@@ -55,6 +67,28 @@ pub(crate) enum Command {
     Status(Status),
     /// Print the output of a project's last golden build
     Log(Log),
+    /// Say what this machine offers, what it lacks, and what to do about it
+    Doctor(Doctor),
+    /// Measure on this machine what sessions of a golden cost, against `cp -a`
+    Bench(Bench),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, elvish, fish, powershell, zsh
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder; it is made if it is not there
+        folder: Utf8PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Make the store on a btrfs of its own, in a sparse file beside the root, or mount the one that
+    /// is there; SIZE is what it may grow to, such as 200G
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, value_parser = bytes)]
+    pub(crate) btrfs_image: Option<Option<u64>>,
 }
 
 #[derive(Debug, Args)]
@@ -107,12 +141,19 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
-/// How the private daemon runs.
+/// Which engine is used.
 #[derive(Debug, Args)]
-pub(crate) struct DaemonChoice {
+pub(crate) struct EngineChoice {
     /// dockerd, if it is not the one in PATH; containerd and runc are looked for beside it
     #[arg(long, value_name = "FILE", env = "CACHECORE_DOCKERD")]
     pub(crate) dockerd: Option<Utf8PathBuf>,
+}
+
+/// How the private daemon runs.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonChoice {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
     /// What the daemon and the command reach: nat (all that the host reaches), isolated (each other)
     #[arg(long, value_name = "KIND", default_value = "nat", value_parser = ["nat", "isolated"])]
     pub(crate) network: String,
@@ -187,6 +228,9 @@ pub(crate) struct SessionPromote {
 pub(crate) struct Status {
     /// Only this project, with its last builds
     pub(crate) project: Option<ProjectId>,
+    /// Write figures for Prometheus into a file instead, which is replaced as a whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -196,6 +240,45 @@ pub(crate) struct Log {
     /// An earlier build; `status PROJECT` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) build: Option<BuildId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The data root of a stopped daemon to measure with, instead of the largest golden
+    #[arg(long, value_name = "DATA_ROOT")]
+    pub(crate) from: Option<Utf8PathBuf>,
+    /// Sessions of each strategy
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) sessions: u32,
+}
+
+/// A size as people write it: a number, and K, M, G or T for powers of 1024.
+fn bytes(text: &str) -> Result<u64, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = &text[..text.len() - unit.len()];
+    let shift = match unit
+        .to_ascii_uppercase()
+        .trim_end_matches("IB")
+        .trim_end_matches('B')
+    {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return Err("a number with K, M, G or T is needed, such as 200G".to_owned()),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a number is needed".to_owned())?;
+    let bytes = number.checked_mul(1 << shift);
+    bytes.ok_or_else(|| "that is more than any disk has".to_owned())
 }
 
 fn json_object(text: &str) -> Result<serde_json::Value, String> {
@@ -227,6 +310,31 @@ mod tests {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
             assert!(cli.global.json && cli.global.root == "/s", "{line}");
         }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("4096", 4096),
+            ("256M", 256 << 20),
+            ("2GiB", 2 << 30),
+            ("1t", 1 << 40),
+        ] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "G", "-1", "1.5G", "10 G", "99999999T", "4X"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+        let given = |line: &str| match Cli::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Init(init) => init.btrfs_image,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(given("goldenctl init"), None);
+        assert_eq!(given("goldenctl init --btrfs-image"), Some(None));
+        assert_eq!(
+            given("goldenctl init --btrfs-image 1G"),
+            Some(Some(1 << 30))
+        );
     }
 
     #[test]

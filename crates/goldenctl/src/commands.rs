@@ -1,9 +1,13 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
+mod bench;
 mod build;
+mod completions;
+mod doctor;
 mod import;
 mod init;
 mod log;
+mod man;
 mod run;
 mod session;
 mod status;
@@ -17,13 +21,17 @@ use crate::failure::Failure;
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     let global = &cli.global;
     match &cli.command {
-        Command::Init => init::run(global),
+        Command::Init(args) => init::run(global, args),
         Command::Import(args) => import::run(global, args),
         Command::Build(args) => build::run(global, args),
         Command::Run(args) => run::run(global, args),
         Command::Session(args) => session::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Log(args) => log::run(global, args),
+        Command::Doctor(args) => doctor::run(global, args),
+        Command::Bench(args) => bench::run(global, args),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { folder } => man::run(folder),
     }
 }
 

@@ -61,6 +61,9 @@ pub struct CopyOptions<'a> {
     /// How much the threads stand back behind others, from 0 (not at all) to 19, as in `nice`.
     /// Above 0 they are all new ones; the caller's waits, and stays as it is.
     pub nice: u8,
+    /// Whether the copy's root is there already: an empty folder, a btrfs subvolume for example,
+    /// which gets what the source's root has.
+    pub into_existing: bool,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -71,6 +74,7 @@ impl fmt::Debug for CopyOptions<'_> {
             .field("sharing", &self.sharing)
             .field("rate", &self.rate)
             .field("nice", &self.nice)
+            .field("into_existing", &self.into_existing)
             .finish()
     }
 }
@@ -133,7 +137,7 @@ impl CopyReport {
 ///
 /// # Errors
 /// The first error ends the work. What was copied stays, for the caller to remove. `name` must not
-/// exist; a mount point inside the source is refused; so is an extended attribute that the
+/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused; so is an extended attribute that the
 /// destination does not take. To keep owners, devices and `trusted.*` takes root.
 pub fn copy_tree(
     source: BorrowedFd<'_>,

@@ -85,8 +85,12 @@ pub(super) fn run(
     let xattrs = xattrs::Reader::new()
         .read(Holder::Open(source.as_fd()))
         .map_err(at_root)?;
-    let target =
-        create_folder(&opener, parent, name).map_err(|failure| failure.at(path_of(name)))?;
+    let target = if options.into_existing {
+        close_folder(&opener, parent, name)
+    } else {
+        create_folder(&opener, parent, name)
+    };
+    let target = target.map_err(|failure| failure.at(path_of(name)))?;
     xattrs::disinherit(target.as_fd()).map_err(at_root)?;
     let fresh = Entry::of(&target).map_err(at_root)?;
 
@@ -140,4 +144,11 @@ pub(super) fn create_folder(
 ) -> Result<OwnedFd, Failure> {
     rustix::fs::mkdirat(at, name, Mode::RWXU).during(Operation::Create)?;
     opener.folder(at, name)
+}
+
+/// Opens a folder that is there, and closes it to everybody else.
+fn close_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
+    let folder = opener.folder(at, name)?;
+    rustix::fs::fchmod(&folder, Mode::RWXU).during(Operation::SetMode)?;
+    Ok(folder)
 }
