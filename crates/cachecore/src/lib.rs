@@ -7,9 +7,12 @@
 //! |---|---|
 //! | [`id`] | which names are allowed |
 //! | [`layout`] | where each thing lies in the golden store |
+//! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
+//! | [`size`] | how many bytes `200G` is |
+//! | [`space`] | whether a clone fits, and what stays free |
 //! | [`strategy`] | how a golden is cloned, and why not better |
 //! | [`record`] | what the store writes down, and which formats it accepts |
 //!
@@ -21,10 +24,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod collection;
 pub mod dataroot;
 pub mod id;
 pub mod layout;
 pub mod mountinfo;
 pub mod promotion;
 pub mod record;
+pub mod size;
+pub mod space;
 pub mod strategy;
