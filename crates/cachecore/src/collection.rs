@@ -22,7 +22,7 @@ pub use facts::{
 };
 pub use plan::{CollectionPlan, Item, Kept, KeptBecause, Limit, Reason, Removal};
 pub use policy::{DEFAULT_KEEP, Policy};
-pub use work::plan;
+pub use work::{plan, plan_removal};
 
 #[cfg(test)]
 mod tests;

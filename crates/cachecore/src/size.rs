@@ -1,4 +1,4 @@
-//! Sizes as people write them: `200G`, `1.5GiB`, `500 MB`, `4096`.
+//! Sizes as people write and read them: `200G`, `1.5GiB`, `500 MB`, `4096`.
 //!
 //! As coreutils have it: a bare letter and `…iB` count in powers of 1024, `…B` in powers of 1000.
 
@@ -57,9 +57,39 @@ fn factor(unit: &str) -> Option<u64> {
     base.checked_pow(u32::try_from(power).ok()?)
 }
 
+/// Bytes as a person reads them: `8.7 GB`, in powers of ten as Docker shows them.
+pub fn show(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 99.95 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_three_digits_at_most() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (8_700_000_000, "8.7 GB"),
+            (123_456_789, "123 MB"),
+            (999_999, "1.0 MB"),
+        ] {
+            assert_eq!(show(bytes), text);
+        }
+    }
 
     #[test]
     fn sizes_are_read_as_coreutils_read_them() {

@@ -11,6 +11,7 @@ use cachecore::promotion::{Plan, Volumes};
 use cachecore::record::{
     FORMAT, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
+use cachecore::space::Room;
 use cachecore::strategy::Strategy;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
@@ -190,6 +191,7 @@ impl Store {
             lease: Lease {
                 taken_at: now,
                 ends: LeaseEnd::Removal,
+                idle_seconds: None,
             },
             started_at: now,
             other: Other::new(),
@@ -206,6 +208,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let folder = session_folder(&record.session);
         let whole = layers::measure(source)?;
+        self.prove_room(Room {
+            bytes: whole.allocated,
+            inodes: whole.entries,
+        })?;
         observer.expects(whole.entries, whole.allocated);
         let staging = self.stage(&folder)?;
         let left_out = |path: &[u8]| plan.drops.iter().any(|drop| drop.path == path);

@@ -25,6 +25,8 @@
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
 //! | `layers` | the layers that everything shares |
+//! | `collection` | removes what nobody needs, and goldens |
+//! | `space` | whether a clone fits |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
@@ -32,6 +34,7 @@
 
 mod builds;
 mod clone;
+mod collection;
 mod error;
 mod generation;
 mod handle;
@@ -47,15 +50,19 @@ mod reader;
 mod records;
 mod recovery;
 mod session;
+mod space;
 mod store;
 mod trash;
 
 pub use builds::fresh_build_id;
+pub use collection::{CollectionReport, GoldenRemoval};
 pub use error::{ErrorClass, StoreError};
 pub use import::ImportRequest;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
-pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
+pub use session::{
+    HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest, UnusableSession,
+};
 pub use store::{InitReport, Store};
 pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};

@@ -117,6 +117,8 @@ pub enum Reason {
     Abandoned,
     /// It was idle for longer than it may be.
     Expired,
+    /// Somebody asked for it.
+    Removed,
     /// Newer generations are enough to keep.
     Superseded,
     /// Its project was not used for longer than it may be.
@@ -135,6 +137,7 @@ impl fmt::Display for Reason {
             Self::Trash => "removed before",
             Self::Abandoned => "its command was killed",
             Self::Expired => "idle for too long",
+            Self::Removed => "removed by name",
             Self::Superseded => "superseded",
             Self::Idle => "not used for too long",
             Self::Size => "least recently used",

@@ -7,7 +7,7 @@ use super::{
     CollectionPlan, Facts, GenerationFacts, Item, Kept, KeptBecause, Limit, Policy, ProjectFacts,
     Reason, Remembered, Removal, SessionFacts, Unjudged,
 };
-use crate::id::{Generation, LayerName, SessionId};
+use crate::id::{Generation, LayerName, ProjectId, SessionId};
 
 /// Decides what a collection removes.
 ///
@@ -23,17 +23,53 @@ pub fn plan(facts: &Facts, policy: &Policy, now: Timestamp) -> CollectionPlan {
     let mut layers = Layers::of(facts, &work);
     let size_reached = work.shrink(&mut layers);
     work.layers(&layers);
-    let bytes_before = total(facts);
-    let mut plan = CollectionPlan {
-        removals: work.removals,
-        kept: work.kept,
-        unjudged: work.unjudged,
-        bytes_before,
-        bytes_after: bytes_before,
-        size_reached,
-    };
-    plan.bytes_after = bytes_before.saturating_sub(plan.bytes());
-    plan
+    work.finish(size_reached)
+}
+
+/// Decides what goes with these generations of a project; all of them are its golden.
+///
+/// # Errors
+/// What keeps them from being removed.
+pub fn plan_removal(
+    facts: &Facts,
+    project: &ProjectId,
+    generations: &BTreeSet<Generation>,
+) -> Result<CollectionPlan, KeptBecause> {
+    let policy = Policy::default();
+    let mut work = Work::new(facts, &policy, Timestamp::UNIX_EPOCH);
+    work.sessions = facts.sessions.iter().collect();
+    for at in 0..work.projects.len() {
+        let standing = &work.projects[at];
+        if standing.facts.project != *project {
+            continue;
+        }
+        let chosen: Vec<&GenerationFacts> = standing
+            .generations
+            .iter()
+            .copied()
+            .filter(|g| generations.contains(&g.generation))
+            .collect();
+        if let Some(because) = work.what_keeps(standing.facts, &chosen) {
+            return Err(because);
+        }
+        if chosen.len() == standing.generations.len() {
+            let (item, bytes, _) = work.golden(at);
+            work.projects[at].generations.clear();
+            work.remove(item, Reason::Removed, bytes);
+            continue;
+        }
+        for generation in chosen {
+            let item = Item::Generation {
+                project: project.clone(),
+                generation: generation.generation,
+            };
+            work.take(at, generation.generation);
+            work.remove(item, Reason::Removed, generation.bytes);
+        }
+    }
+    let layers = Layers::of(facts, &work);
+    work.layers(&layers);
+    Ok(work.finish(None))
 }
 
 fn total(facts: &Facts) -> u64 {
@@ -79,6 +115,20 @@ impl<'f> Work<'f> {
             kept: Vec::new(),
             unjudged: facts.unjudged.clone(),
         }
+    }
+
+    fn finish(self, size_reached: Option<bool>) -> CollectionPlan {
+        let bytes_before = total(self.facts);
+        let mut plan = CollectionPlan {
+            removals: self.removals,
+            kept: self.kept,
+            unjudged: self.unjudged,
+            bytes_before,
+            bytes_after: bytes_before,
+            size_reached,
+        };
+        plan.bytes_after = bytes_before.saturating_sub(plan.bytes());
+        plan
     }
 
     fn remove(&mut self, item: Item, reason: Reason, bytes: u64) {
