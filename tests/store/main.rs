@@ -6,6 +6,7 @@
 )]
 
 mod child;
+mod collection;
 mod concurrency;
 mod generations;
 mod hostile;

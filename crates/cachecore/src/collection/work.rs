@@ -378,7 +378,8 @@ impl<'f> Work<'f> {
         project: &ProjectFacts,
         generations: &[&GenerationFacts],
     ) -> Option<KeptBecause> {
-        if project.unjudged || generations.iter().any(|g| g.layers.is_none()) {
+        let unread = |g: &&GenerationFacts| g.layers.is_none() || g.promoted_at.is_none();
+        if project.unjudged || generations.iter().any(unread) {
             return Some(KeptBecause::Unjudged);
         }
         if project.busy {
@@ -397,11 +398,11 @@ impl<'f> Work<'f> {
 }
 
 /// Whether a session was cloned from a generation; one whose record cannot be used, whether it may
-/// have been.
+/// have been: then all that it links to is there.
 fn leases(session: &SessionFacts, project: &ProjectFacts, generation: &GenerationFacts) -> bool {
     if session.unjudged {
         return match (&session.links, &generation.layers) {
-            (Some(links), Some(layers)) => !links.is_disjoint(layers),
+            (Some(links), Some(layers)) => !links.is_empty() && links.is_subset(layers),
             _ => true,
         };
     }

@@ -174,6 +174,7 @@ proptest! {
                 });
                 if gone.contains(&item) {
                     prop_assert!(!leased && !project.busy && !project.unjudged, "{item}");
+                    prop_assert!(generation.promoted_at.is_some(), "{item} was not read");
                     continue;
                 }
                 left += 1;
