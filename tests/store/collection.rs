@@ -98,6 +98,7 @@ fn a_collection_without_limits_returns_the_store_to_its_exact_size() {
         ("layers/nobodys/diff/file", "x"),
         ("builds/20200101-000000-abcd/log", "x"),
         ("golden/api/.state.json.1-2-3", "{"),
+        ("sessions/docker-data-lives/.session.json.1-2-3", "{"),
     ] {
         let path = keeper.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

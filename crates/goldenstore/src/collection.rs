@@ -80,6 +80,7 @@ impl Store {
             let facts = gathering.gather(self)?;
             let plan = collection::plan(&facts, policy, Timestamp::now());
             let failed = self.carry_out(&plan, observer)?;
+            self.clear_sessions()?;
             (plan, failed)
         };
         let locked_ms = millis(locked);

@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// Discards sessions whose command is gone.
-    fn discard_orphans(&self) -> Result<(), StoreError> {
+    pub(crate) fn discard_orphans(&self) -> Result<(), StoreError> {
         for name in self.sessions.names(usize::MAX)? {
             let Some(session) = name.to_str().and_then(session_of_folder) else {
                 continue;

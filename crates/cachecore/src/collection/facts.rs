@@ -21,8 +21,10 @@ pub struct Facts {
     pub stagings: Vec<StagingFacts>,
     /// What lies in the trash.
     pub trash: TrashFacts,
-    /// What was found and could not be read, or is nothing that the store knows.
+    /// What could not be read.
     pub unjudged: Vec<Unjudged>,
+    /// Paths below the store's root that are nothing that a store has.
+    pub strangers: Vec<String>,
 }
 
 /// A project and its golden.
@@ -139,10 +141,10 @@ pub struct TrashFacts {
     pub bytes: u64,
 }
 
-/// Something that could not be judged, and stays.
+/// Something that stays because it could not be judged, or would not go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unjudged {
-    /// What, as people know it: `session s1`, `layers/lost+found`.
+    /// What, as people know it: `session s1`.
     pub what: String,
     /// Why.
     pub because: String,

@@ -14,6 +14,8 @@ pub struct CollectionPlan {
     pub kept: Vec<Kept>,
     /// What stays because it could not be judged.
     pub unjudged: Vec<Unjudged>,
+    /// What stays because it is nothing that a store has: paths below the store's root.
+    pub strangers: Vec<String>,
     /// The store's size now, in bytes on disk.
     pub bytes_before: u64,
     /// Its size afterwards.

@@ -123,6 +123,7 @@ impl<'f> Work<'f> {
             removals: self.removals,
             kept: self.kept,
             unjudged: self.unjudged,
+            strangers: self.facts.strangers.clone(),
             bytes_before,
             bytes_after: bytes_before,
             size_reached,
@@ -296,7 +297,12 @@ impl<'f> Work<'f> {
         }
         if size > max_size {
             for (item, because) in in_the_way {
-                self.keep(item, Limit::MaxSize, because);
+                // That generations are more than to keep is said already.
+                let said = matches!(item, Item::Generation { .. })
+                    && self.kept.iter().any(|kept| kept.item == item);
+                if !said {
+                    self.keep(item, Limit::MaxSize, because);
+                }
             }
         }
         Some(size <= max_size)

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cachecore::collection::{CollectionPlan, Item, Policy, Reason};
+use cachecore::collection::{CollectionPlan, Item, Policy, Reason, Unjudged};
 
 use crate::cli::{Gc, Global};
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub(super) fn run(global: &Global, args: &Gc) -> Result<u8, Failure> {
             ));
             show_size(&plan, &policy);
         }
-        return Ok(exit::OK);
+        return all_done(&[], &plan.unjudged);
     }
     let progress = Progress::new("collecting", interrupted);
     let report = store.collect(&policy, &progress)?;
@@ -53,13 +53,20 @@ pub(super) fn run(global: &Global, args: &Gc) -> Result<u8, Failure> {
         ));
         show_size(&report.plan, &policy);
     }
-    for failed in &report.failed {
-        show::note(&format!("left: {}: {}", failed.what, failed.because));
+    all_done(&report.failed, &report.plan.unjudged)
+}
+
+/// Fails if something was left, and names it.
+pub(super) fn all_done(failed: &[Unjudged], unjudged: &[Unjudged]) -> Result<u8, Failure> {
+    for left in failed.iter().chain(unjudged) {
+        show::note(&format!("left: {}: {}", left.what, left.because));
     }
-    Ok(if report.failed.is_empty() {
-        exit::OK
-    } else {
-        exit::FAILED
+    if failed.is_empty() && unjudged.is_empty() {
+        return Ok(exit::OK);
+    }
+    Err(Failure::Left {
+        left: failed.len() + unjudged.len(),
+        unread: failed.is_empty(),
     })
 }
 
@@ -101,10 +108,9 @@ fn show_plan(plan: &CollectionPlan) {
     if !kept.is_empty() {
         show::table(&["stays", "although", "because"], kept, "");
     }
-    for unjudged in &plan.unjudged {
+    for stranger in &plan.strangers {
         show::note(&format!(
-            "left alone: {}: {}",
-            unjudged.what, unjudged.because
+            "left alone: {stranger}: it is nothing of a store's"
         ));
     }
 }

@@ -1,14 +1,14 @@
 use cachecore::id::Generation;
 
+use super::gc::all_done;
 use crate::cli::{Global, Rm};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
 use crate::progress::Progress;
-use crate::{exit, private_daemon, show};
+use crate::show;
 
 pub(super) fn run(global: &Global, args: &Rm) -> Result<u8, Failure> {
     let store = super::open(global)?;
-    private_daemon::recover(&store)?;
     let progress = Progress::new("removing", interrupt::watch(Interactive::No));
     let report = match args.generation {
         None => store.remove_golden(&args.project, &progress)?,
@@ -31,12 +31,5 @@ pub(super) fn run(global: &Global, args: &Rm) -> Result<u8, Failure> {
             show::size(report.bytes)
         ));
     }
-    for failed in &report.failed {
-        show::note(&format!("left: {}: {}", failed.what, failed.because));
-    }
-    Ok(if report.failed.is_empty() {
-        exit::OK
-    } else {
-        exit::FAILED
-    })
+    all_done(&report.failed, &[])
 }

@@ -78,7 +78,7 @@ impl<'a> Gathering<'a> {
         for name in builds {
             self.go_on()?;
             let Some(build) = name.to_str().and_then(|name| BuildId::new(name).ok()) else {
-                facts.unjudged.push(stranger(layout::BUILDS, &name));
+                facts.strangers.push(stranger(layout::BUILDS, &name));
                 continue;
             };
             let otherwise = if self.builds_unknown {
@@ -108,7 +108,7 @@ impl<'a> Gathering<'a> {
             let layer = name.to_str().and_then(|name| LayerName::new(name).ok());
             let folder = store.layers.folder_if_there(&name);
             let (Some(layer), Ok(folder)) = (layer, folder) else {
-                facts.unjudged.push(stranger(layout::LAYERS, &name));
+                facts.strangers.push(stranger(layout::LAYERS, &name));
                 continue;
             };
             let Some(folder) = folder else { continue };
@@ -133,12 +133,9 @@ impl<'a> Gathering<'a> {
     }
 }
 
-/// Something that the store knows nothing of.
-fn stranger(folder: &str, name: &OsStr) -> Unjudged {
-    Unjudged {
-        what: format!("{folder}/{}", name.to_string_lossy()),
-        because: "it is nothing that the store knows".to_owned(),
-    }
+/// The path of something that the store knows nothing of.
+fn stranger(folder: &str, name: &OsStr) -> String {
+    format!("{folder}/{}", name.to_string_lossy())
 }
 
 /// What a data root really links to; `None` and a note if nobody can tell.

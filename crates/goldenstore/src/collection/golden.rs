@@ -66,6 +66,8 @@ impl Store {
         observer: &dyn Observer,
     ) -> Result<GoldenRemoval, StoreError> {
         self.project_folder(project)?;
+        // A session whose command was killed leases nothing.
+        self.discard_orphans()?;
         let unrecovered = self.recover_projects()?;
         let policy = Policy::default();
         let mut first = Gathering::new(&policy, observer);

@@ -1,11 +1,12 @@
 use cachecore::collection::{CollectionPlan, Item, Removal, Unjudged};
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{DOCKER, session_folder};
+use cachecore::layout::{DOCKER, session_folder, session_of_folder};
 use treeclone::Observer;
 
 use crate::error::StoreError;
 use crate::liveness;
 use crate::project;
+use crate::records;
 use crate::store::Store;
 
 impl Store {
@@ -55,6 +56,20 @@ impl Store {
             }
         }
         Ok(failed)
+    }
+
+    /// Removes records of sessions that killed commands have written aside. One that a command
+    /// holds may be writing.
+    pub(super) fn clear_sessions(&self) -> Result<(), StoreError> {
+        for name in self.sessions.names(usize::MAX)? {
+            let Some(session) = name.to_str().and_then(session_of_folder) else {
+                continue;
+            };
+            if let Some(_hold) = self.try_hold(&session)? {
+                records::clear_asides(&self.session_handle(&session)?)?;
+            }
+        }
+        Ok(())
     }
 
     fn remove_item(&self, removal: &Removal) -> Result<(), StoreError> {

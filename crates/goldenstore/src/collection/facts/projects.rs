@@ -20,7 +20,7 @@ impl Gathering<'_> {
                     facts.projects.push(found);
                 }
                 (_, Ok(None)) => {}
-                _ => facts.unjudged.push(stranger(layout::GOLDEN, &name)),
+                _ => facts.strangers.push(stranger(layout::GOLDEN, &name)),
             }
         }
         Ok(())

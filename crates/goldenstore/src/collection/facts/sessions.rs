@@ -29,7 +29,7 @@ impl Gathering<'_> {
                 Ok(Some(folder)) => folder,
                 Ok(None) => continue,
                 Err(_) => {
-                    facts.unjudged.push(stranger(layout::SESSIONS, &name));
+                    facts.strangers.push(stranger(layout::SESSIONS, &name));
                     continue;
                 }
             };
@@ -45,7 +45,7 @@ impl Gathering<'_> {
                 continue;
             }
             let Some(session) = session else {
-                facts.unjudged.push(stranger(layout::SESSIONS, &name));
+                facts.strangers.push(stranger(layout::SESSIONS, &name));
                 continue;
             };
             let read = read_record(&folder);
