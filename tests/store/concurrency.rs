@@ -19,7 +19,7 @@ const STARTERS: u64 = 20;
 const SESSIONS_EACH: u64 = 8;
 
 /// A generation that says its number in an image, in a volume, and in the build cache.
-fn marked(number: u64) -> DataRoot {
+pub(crate) fn marked(number: u64) -> DataRoot {
     let number = number.to_string();
     DataRoot::new()
         .image(
@@ -36,7 +36,7 @@ fn tool(number: &str) -> Layer {
     Layer::new(&format!("tool-{number}")).files(3, 50)
 }
 
-fn in_volume(root: &Utf8Path) -> String {
+pub(crate) fn in_volume(root: &Utf8Path) -> String {
     fs::read_to_string(root.join("volumes/db/_data/generation")).unwrap()
 }
 
@@ -46,7 +46,7 @@ fn in_build_cache(root: &Utf8Path) -> String {
 }
 
 /// What a daemon would find: from the name by the config and the layer database to the file.
-fn in_image(root: &Utf8Path) -> String {
+pub(crate) fn in_image(root: &Utf8Path) -> String {
     let database = root.join("image/overlay2");
     let json =
         |path: Utf8PathBuf| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };

@@ -4,15 +4,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod age;
-mod size;
 
 use std::io::Write;
 
+pub(crate) use age::{age, duration};
+pub(crate) use cachecore::size::show as size;
 use comfy_table::{Table, presets};
 use serde::Serialize;
-
-pub(crate) use age::{age, duration};
-pub(crate) use size::size;
 
 use crate::cli::LogFormat;
 use crate::failure::Failure;

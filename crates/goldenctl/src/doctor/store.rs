@@ -2,7 +2,7 @@ use cachecore::image;
 use cachecore::layout;
 use cachecore::strategy::Filesystem;
 use camino::Utf8Path;
-use goldenstore::{Store, StoreError};
+use goldenstore::{Store, StoreError, UnusableSession};
 
 use super::Check;
 use crate::show;
@@ -128,6 +128,21 @@ fn sessions(store: &Store) -> Vec<Check> {
         Ok(sessions) => Check::ok("sessions", format!("{} are there", sessions.len())),
         Err(e) => Check::failure("sessions", e.to_string(), advice(&e)),
     }]
+    .into_iter()
+    .chain(unusable(store))
+    .collect()
+}
+
+fn unusable(store: &Store) -> Vec<Check> {
+    let found = store.unusable_sessions().unwrap_or_default();
+    let check = |found: UnusableSession| {
+        Check::failure(
+            "session",
+            format!("{}: {}", found.session, found.unusable),
+            format!("remove it with: goldenctl session rm {}", found.session),
+        )
+    };
+    found.into_iter().map(check).collect()
 }
 
 fn trash(store: &Store) -> Vec<Check> {
