@@ -1,14 +1,13 @@
 //! Copies a tree.
 //!
-//! A folder is listed once; its subfolders and batches of its other entries become tasks on one
-//! stack, so that the work goes depth first and the stack stays as small as the tree is narrow.
-//! The caller's thread works too, and further threads start only when tasks pile up: a tree of a
-//! few hundred small files is done before a pool of threads would be. A folder gets its owner,
-//! attributes, mode and times when the last task below it has ended.
+//! A folder is listed once, in parts; its subfolders and batches of its other entries become tasks
+//! on the stack of the thread that listed it, so that the work goes depth first and the stacks stay
+//! as small as the tree is narrow. A folder gets its owner, attributes, mode and times when the last
+//! task below it has ended.
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::fd::BorrowedFd;
 
 use crate::error::{Error, entry_name};
@@ -17,10 +16,10 @@ use crate::opening::Opener;
 use crate::path::TreePath;
 
 mod content;
-mod folder;
+mod job;
 mod lessons;
 mod links;
-mod queue;
+mod reach;
 mod settle;
 mod single;
 mod worker;
@@ -59,6 +58,12 @@ pub struct CopyOptions<'a> {
     /// Whether the copy's root is there already: an empty folder, a btrfs subvolume for example,
     /// which gets what the source's root has.
     pub into_existing: bool,
+    /// Bytes each second that all threads together write at most; an entry counts as 4096 bytes
+    /// besides its content, and shared content as none. `None`: as fast as can be.
+    pub rate: Option<NonZeroU64>,
+    /// How much the threads stand back behind others, from 0 (not at all) to 19, as in `nice`.
+    /// Above 0 they are all new ones; the caller's waits, and stays as it is.
+    pub nice: u8,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -68,6 +73,8 @@ impl fmt::Debug for CopyOptions<'_> {
             .field("skip", &self.skip.map(|_| ".."))
             .field("sharing", &self.sharing)
             .field("into_existing", &self.into_existing)
+            .field("rate", &self.rate)
+            .field("nice", &self.nice)
             .finish()
     }
 }
@@ -130,8 +137,9 @@ impl CopyReport {
 ///
 /// # Errors
 /// The first error ends the work. What was copied stays, for the caller to remove. `name` must not
-/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused; so is an extended attribute that the
-/// destination does not take. To keep owners, devices and `trusted.*` takes root.
+/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused;
+/// so is an extended attribute that the destination does not take. To keep owners, devices and
+/// `trusted.*` takes root.
 pub fn copy_tree(
     source: BorrowedFd<'_>,
     parent: BorrowedFd<'_>,
@@ -144,7 +152,7 @@ pub fn copy_tree(
     let source = opener
         .root(source)
         .map_err(|failure| failure.at(TreePath::default()))?;
-    worker::run(opener, source, parent, &name, options, observer)
+    job::run(opener, source, parent, &name, options, observer)
 }
 
 #[cfg(test)]

@@ -69,6 +69,9 @@ impl Error {
                 _ if *operation == Operation::Share => Some(
                     "have both on one filesystem that shares blocks: btrfs, or XFS with reflink",
                 ),
+                Errno::PERM if *operation == Operation::Remove => {
+                    Some("run as root; lsattr tells whether a flag keeps it from being removed")
+                }
                 Errno::PERM | Errno::ACCESS => Some("run as root"),
                 _ => None,
             },

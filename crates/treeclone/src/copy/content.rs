@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::error::{During, Failure, Operation};
 use crate::observer::Tally;
 use crate::sharing;
+use crate::walk::pace::Pace;
 
 /// Between two looks at whether to stop.
 const STRIDE: usize = 16 << 20;
@@ -34,16 +35,18 @@ pub(super) enum Given {
 pub(super) struct Mover<'a> {
     lessons: &'a Lessons,
     sharing: Sharing,
+    pace: &'a Pace,
     /// The devices of the last file and what is known of them: mostly those of the next one too.
     recent: Option<(Devices, Arc<Lesson>)>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Mover<'a> {
-    pub(super) fn new(lessons: &'a Lessons, sharing: Sharing) -> Self {
+    pub(super) fn new(lessons: &'a Lessons, sharing: Sharing, pace: &'a Pace) -> Self {
         Self {
             lessons,
             sharing,
+            pace,
             recent: None,
             buffer: Vec::new(),
         }
@@ -147,7 +150,7 @@ impl<'a> Mover<'a> {
         // Where blocks can be shared, the kernel's copying shares them.
         let here = self.sharing == Sharing::Never;
         while to < end && !here && !lesson.no_range.load(Ordering::Relaxed) {
-            let length = usize::try_from(end - to).map_or(STRIDE, |length| length.min(STRIDE));
+            let length = self.stride(end - to, STRIDE, tally)?;
             match rustix::fs::copy_file_range(
                 source,
                 Some(&mut from),
@@ -169,6 +172,14 @@ impl<'a> Mover<'a> {
         Ok(to - start + self.through_here(source, target, to, end, tally)?)
     }
 
+    /// How much of what is `left` to copy at once, at most `most`, having waited for it to be due.
+    fn stride(&self, left: u64, most: usize, tally: &Tally<'_>) -> Result<usize, Failure> {
+        let most = self.pace.stride(most);
+        let stride = usize::try_from(left).map_or(most, |left| left.min(most));
+        self.pace.take(stride as u64, &|| tally.interrupted())?;
+        Ok(stride)
+    }
+
     fn through_here(
         &mut self,
         source: BorrowedFd<'_>,
@@ -180,7 +191,7 @@ impl<'a> Mover<'a> {
         let mut position = start;
         while position < end {
             self.buffer.resize(BUFFER, 0);
-            let room = usize::try_from(end - position).map_or(BUFFER, |left| left.min(BUFFER));
+            let room = self.stride(end - position, BUFFER, tally)?;
             let buffer = &mut self.buffer[..room];
             let read =
                 rustix::io::retry_on_intr(|| rustix::io::pread(source, &mut *buffer, position))
