@@ -5,11 +5,13 @@
     reason = "helpers of tests end the test like the tests themselves"
 )]
 
+mod build_steps;
 mod child;
 mod collection;
 mod concurrency;
 mod generations;
 mod hostile;
+mod image;
 mod import;
 mod init;
 mod interruption;
@@ -19,3 +21,5 @@ mod live;
 mod promotion;
 mod recovery;
 mod sessions;
+mod sharing;
+mod whole;

@@ -6,7 +6,9 @@
 //! | module | decides |
 //! |---|---|
 //! | [`id`] | which names are allowed |
+//! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
+//! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`mountinfo`] | what a mount table says |
@@ -24,9 +26,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bolt;
 pub mod collection;
 pub mod dataroot;
 pub mod id;
+pub mod image;
 pub mod layout;
 pub mod mountinfo;
 pub mod promotion;

@@ -25,6 +25,32 @@ pub enum StoreError {
         /// Where one was looked for.
         root: PathBuf,
     },
+    /// The store lies in an image that is not mounted.
+    #[error("the golden store {root} lies in {image}, which is not mounted")]
+    NotMounted {
+        /// The store's root.
+        root: PathBuf,
+        /// The image.
+        image: PathBuf,
+    },
+    /// A program that is needed is not there.
+    #[error("{program} is needed, and it is not there")]
+    NoProgram {
+        /// The program.
+        program: String,
+        /// The package that has it, on Debian.
+        package: &'static str,
+    },
+    /// A program failed.
+    #[error("{program} failed ({status}): {said}")]
+    Program {
+        /// The program.
+        program: String,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        said: String,
+    },
     /// The root cannot hold a store.
     #[error("{root} cannot hold a golden store: {because}")]
     UnsuitableRoot {
@@ -173,6 +199,14 @@ pub enum StoreError {
         /// The first difference.
         difference: String,
     },
+    /// Another subvolume lies in the data root, which a snapshot would not have.
+    #[error("{subvolume} in the data root {data_root} is a btrfs subvolume of its own")]
+    NestedSubvolume {
+        /// The data root.
+        data_root: PathBuf,
+        /// The subvolume.
+        subvolume: PathBuf,
+    },
     /// A volume that was asked for is not there.
     #[error("the data root has no volume {volume}")]
     UnknownVolume {
@@ -308,6 +342,7 @@ impl StoreError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::NoStore { .. }
+            | Self::NotMounted { .. }
             | Self::UnknownProject { .. }
             | Self::NoGolden { .. }
             | Self::UnknownSession { .. }
@@ -329,11 +364,14 @@ impl StoreError {
             | Self::Unexpected { .. } => ErrorClass::Integrity,
             Self::Id(_) | Self::NotSuperseded { .. } => ErrorClass::Usage,
             Self::NotRoot { .. }
+            | Self::NoProgram { .. }
+            | Self::Program { .. }
             | Self::UnsuitableRoot { .. }
             | Self::PartOfTheStore { .. }
             | Self::MovedOn { .. }
             | Self::NoSpace { .. }
             | Self::NotPromotable { .. }
+            | Self::NestedSubvolume { .. }
             | Self::Refused { .. }
             | Self::Strategy(_)
             | Self::CannotMove { .. }
@@ -348,6 +386,18 @@ impl StoreError {
         Some(match self {
             Self::NotRoot { .. } => "run it as root, for example with sudo".to_owned(),
             Self::NoStore { root } => format!("make one with: goldenctl --root {} init", root.display()),
+            Self::NotMounted { root, .. } => format!(
+                "mount it with: goldenctl --root {} init --btrfs-image",
+                root.display()
+            ),
+            Self::NoProgram { package, .. } => {
+                format!("install it; on Debian it is in the package {package}")
+            }
+            Self::Program { program, .. } if program == "mount" => {
+                "loop devices are needed: load the module `loop`, and in a container pass \
+                 /dev/loop-control and some /dev/loop*"
+                    .to_owned()
+            }
             Self::Moved { made, .. } => {
                 format!("move it back to {}, or bind-mount it there", made.display())
             }
@@ -393,6 +443,11 @@ impl StoreError {
             Self::GoldenInUse { .. } => "try again when it has ended".to_owned(),
             Self::NotSuperseded { project, .. } => format!(
                 "the serving generation goes with the whole golden: goldenctl rm {project}"
+            ),
+            Self::NestedSubvolume { subvolume, .. } => format!(
+                "put a plain folder in its place, with what is in it, or remove it with: btrfs \
+                 subvolume delete {}",
+                subvolume.display()
             ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
             Self::CannotMove { .. } => {

@@ -20,6 +20,7 @@
 //! | module | does |
 //! |---|---|
 //! | `store` | makes and opens a store |
+//! | `image` | gives a store a btrfs of its own |
 //! | `session` | starts, lists, removes sessions |
 //! | `clone` | carries out a clone |
 //! | `promotion`, `import` | make generations |
@@ -27,8 +28,11 @@
 //! | `layers` | the layers that everything shares |
 //! | `collection` | removes what nobody needs, and goldens |
 //! | `space` | whether a clone fits |
+//! | `subvolumes` | data roots that have their layers inside |
+//! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
+//! | `interleave` | lets tests decide who goes on at each step |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
 #![forbid(unsafe_code)]
 
@@ -38,7 +42,9 @@ mod collection;
 mod error;
 mod generation;
 mod handle;
+mod image;
 mod import;
+mod interleave;
 mod layers;
 mod liveness;
 mod lock;
@@ -50,14 +56,19 @@ mod reader;
 mod records;
 mod recovery;
 mod session;
+mod sharing;
 mod space;
 mod store;
+mod subvolumes;
 mod trash;
 
 pub use builds::fresh_build_id;
 pub use collection::{CollectionReport, GoldenRemoval};
 pub use error::{ErrorClass, StoreError};
+pub use image::ImageReport;
 pub use import::ImportRequest;
+#[cfg(feature = "interleave")]
+pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{
