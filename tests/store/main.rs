@@ -8,6 +8,7 @@
 mod build_steps;
 mod child;
 mod concurrency;
+mod containerd;
 mod generations;
 mod hostile;
 mod import;

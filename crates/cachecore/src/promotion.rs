@@ -141,13 +141,13 @@ pub fn plan(
         Kind::Overlay2 | Kind::Containerd(_) | Kind::PlainFiles(_) | Kind::Empty => {}
     }
     let mut problems = root.problems.clone();
-    problems.extend(root.folders.iter().filter_map(|(folder, judged)| {
+    problems.extend(root.seats().filter_map(|(folder, judged)| {
         let layer = judged
             .linked
             .as_ref()
             .filter(|layer| !in_store.contains(layer))?;
         Some(Problem::LinkedLayerMissing {
-            folder: folder.clone(),
+            folder,
             layer: layer.clone(),
         })
     }));
@@ -158,12 +158,13 @@ pub fn plan(
     let layers = root
         .immutable()
         .map(|(folder, layer, judged)| LayerStep {
+            seal: matches!(folder, Seat::Overlay2(_))
+                && matches!(
+                    judged.judgement,
+                    Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
+                ),
             folder,
             layer: layer.clone(),
-            seal: matches!(
-                judged.judgement,
-                Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
-            ),
             action: if judged.linked.is_some() {
                 LayerAction::Keep
             } else if in_store.contains(layer) || !planned.insert(layer.clone()) {

@@ -182,6 +182,7 @@ impl Store {
         // Before the project is locked, which others wait for, and before it is made: a refusal
         // leaves no trace.
         let examined = self.examine(&docker, &options.volumes)?;
+        self.prove_blobs(&docker, &examined.plan)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;
