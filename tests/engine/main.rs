@@ -10,6 +10,7 @@
 mod build_steps;
 mod containerd_store;
 mod full_session;
+mod full_session_on_disks;
 mod golden_build;
 mod host;
 mod interrupted_build;

@@ -6,6 +6,7 @@
 //! | module | decides |
 //! |---|---|
 //! | [`id`] | which names are allowed |
+//! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
 //! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
@@ -25,6 +26,7 @@
 pub mod bolt;
 pub mod dataroot;
 pub mod id;
+pub mod image;
 pub mod layout;
 pub mod mountinfo;
 pub mod promotion;

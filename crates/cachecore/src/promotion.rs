@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::dataroot::{DataRoot, Immutable, Judgement, Kind, Listing, Mutable, Problem, Seat};
 use crate::id::LayerName;
+use crate::record::Form;
 
 /// Which volumes a generation keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -27,7 +28,8 @@ pub enum Volumes {
 /// What a promotion will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// What happens to each immutable layer, in order of its folder.
+    /// What happens to each immutable layer, in order of its folder. Nothing where the generation is
+    /// whole.
     pub layers: Vec<LayerStep>,
     /// What is left out of the generation.
     pub drops: Vec<Drop>,
@@ -121,13 +123,15 @@ const DROPPED: [(&str, &str); 6] = [
     ("tmp", "unfinished downloads of the daemon that made it"),
 ];
 
-/// Decides what a promotion of this data root does. `in_store` are the layers that the store has.
+/// Decides what a promotion of this data root does. `form` is how it lies on disk, `in_store` are the
+/// layers that the store has.
 ///
 /// # Errors
 /// [`Refusal`] if the data root must not become a generation.
 pub fn plan(
     listing: &Listing,
     root: &DataRoot,
+    form: Form,
     volumes: &Volumes,
     in_store: &BTreeSet<LayerName>,
 ) -> Result<Plan, Refusal> {
@@ -151,12 +155,18 @@ pub fn plan(
             layer: layer.clone(),
         })
     }));
+    if form == Form::Whole {
+        // What is whole is cloned by itself, and a link into the store is not part of it.
+        let linked = root.seats().filter(|(_, f)| f.linked.is_some());
+        problems.extend(linked.map(|(folder, _)| Problem::LinkedInWhole { folder }));
+    }
     if !problems.is_empty() {
         return Err(Refusal::Damaged(problems));
     }
     let mut planned = BTreeSet::new();
     let layers = root
         .immutable()
+        .filter(|_| form == Form::Layered)
         .map(|(folder, layer, judged)| LayerStep {
             seal: matches!(folder, Seat::Overlay2(_))
                 && matches!(

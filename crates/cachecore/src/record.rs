@@ -7,15 +7,17 @@ mod build;
 mod manifest;
 mod project;
 mod session;
+mod sharing;
 mod store;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOutcome, BuildRecord};
-pub use manifest::{LayerRecord, Manifest, Origin, Sizes};
+pub use manifest::{Form, LayerRecord, Manifest, Origin, Sizes};
 pub use project::{BuildSummary, KEPT_BUILDS, ProjectState, RunningBuild, Status};
 pub use session::{Lease, LeaseEnd, Purpose, SessionRecord, SessionStage};
+pub use sharing::SharingRecord;
 pub use store::StoreRecord;
 
 /// The format this version writes, for every record.

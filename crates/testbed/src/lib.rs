@@ -4,6 +4,7 @@
 //! - [`dataroot`]: data roots as a stopped dockerd leaves them, made on disk without one
 //! - [`bolt`]: bolt databases, written by code that shares nothing with their reader
 //! - [`checksum`]: a second opinion on trees, which shares no code with what it judges
+//! - [`disk`]: a filesystem of a chosen kind in a file
 //! - [`engines`]: real Docker engines, and sessions on them
 //! - [`ground`]: a folder on a real disk to work in
 //! - [`mounted`]: a filesystem that is mounted for as long as a test needs it
@@ -16,6 +17,7 @@
 pub mod bolt;
 pub mod checksum;
 pub mod dataroot;
+pub mod disk;
 pub mod engines;
 pub mod ground;
 pub mod mounted;

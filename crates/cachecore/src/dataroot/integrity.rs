@@ -83,6 +83,11 @@ pub enum Problem {
         /// The name of what is a link there, made readable.
         name: String,
     },
+    /// A data root that is a subvolume with its layers inside has a layer that is a link.
+    LinkedInWhole {
+        /// Where the link lies.
+        folder: Seat,
+    },
     /// A folder's short id does not lead back to it.
     ShortLinkBroken {
         /// The folder.
@@ -162,6 +167,13 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "{} may be written by its daemon but is a link",
+                    folder.path()
+                )
+            }
+            Self::LinkedInWhole { folder } => {
+                write!(
+                    f,
+                    "{} is a link, but the data root has its layers inside",
                     folder.path()
                 )
             }

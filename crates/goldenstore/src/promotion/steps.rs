@@ -2,8 +2,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use cachecore::promotion::{LayerAction, Plan};
+use cachecore::record::Form;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use treeclone::Silent;
 
 use super::facts::seat_folder;
 use crate::error::StoreError;
@@ -38,10 +40,12 @@ impl Store {
         Ok(moved)
     }
 
-    /// Moves what a generation does not keep into the trash.
+    /// Moves what a generation does not keep into the trash. Out of a subvolume nothing can be moved:
+    /// there it is deleted in place, and a promotion that is run again deletes the rest.
     pub(super) fn drop_what_is_not_kept(
         &self,
         docker: &Handle,
+        form: Form,
         plan: &Plan,
     ) -> Result<(), StoreError> {
         for drop in &plan.drops {
@@ -55,7 +59,12 @@ impl Store {
                 (Some(_), Some(folder)) => folder,
                 (None, _) => docker,
             };
-            self.discard(folder, OsStr::from_bytes(name))?;
+            let name = OsStr::from_bytes(name);
+            if form == Form::Whole {
+                self.remove_tree(folder, name, &Silent)?;
+            } else {
+                self.discard(folder, name)?;
+            }
         }
         Ok(())
     }
