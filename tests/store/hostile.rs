@@ -174,7 +174,7 @@ const ATTACKS: &[Attack] = &[
     ("diff a fifo", "has no diff folder", |t| t.fifo(&t.diff())),
     (
         "a container's diff a link into layers/",
-        "belongs to a container",
+        "may be written by its daemon",
         |t| {
             t.put("image/overlay2/layerdb/mounts/c/mount-id", &t.app.folder);
             t.link(&t.diff(), &format!("{}/{}/diff", t.layers, t.app.chain));
