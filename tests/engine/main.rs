@@ -7,6 +7,7 @@
     reason = "these are tests, and the seed of random ones is worth seeing"
 )]
 
+mod build_steps;
 mod containerd_store;
 mod full_session;
 mod full_session_on_disks;

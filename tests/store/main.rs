@@ -5,6 +5,7 @@
     reason = "helpers of tests end the test like the tests themselves"
 )]
 
+mod build_steps;
 mod child;
 mod concurrency;
 mod generations;

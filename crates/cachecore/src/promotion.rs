@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem};
-use crate::id::{CacheId, LayerName};
+use crate::dataroot::{DataRoot, Immutable, Judgement, Kind, Listing, Mutable, Problem, Seat};
+use crate::id::LayerName;
 use crate::record::Form;
 
 /// Which volumes a generation keeps.
@@ -40,12 +40,15 @@ pub struct Plan {
 /// What happens to one immutable layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LayerStep {
-    /// Its folder under `overlay2/`.
-    pub folder: CacheId,
+    /// Where it lies in the data root.
+    pub folder: Seat,
     /// Its name in the store.
     pub layer: LayerName,
     /// What is done.
     pub action: LayerAction,
+    /// Whether the folder gets the mark `committed` first. overlay2 mounts a folder that has it for
+    /// reading, as it must where the contents are a link; it marks only what something stands on.
+    pub seal: bool,
 }
 
 /// How a layer comes to be a link into the store.
@@ -167,8 +170,12 @@ pub fn plan(
         .immutable()
         .filter(|_| form == Form::Layered)
         .map(|(folder, layer, judged)| LayerStep {
-            folder: folder.clone(),
+            folder,
             layer: layer.clone(),
+            seal: matches!(
+                judged.judgement,
+                Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
+            ),
             action: if judged.linked.is_some() {
                 LayerAction::Keep
             } else if in_store.contains(layer) || !planned.insert(layer.clone()) {

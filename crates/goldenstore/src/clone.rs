@@ -6,10 +6,14 @@ use std::os::fd::AsFd;
 use cachecore::layout::{DIFF, DOCKER};
 use cachecore::record::{Form, Manifest};
 use cachecore::strategy::Strategy;
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
 use treeclone::{CopyOptions, CopyReport, Observer, Sharing};
 
 use crate::error::StoreError;
 use crate::handle::Handle;
+use crate::nonce;
+use crate::promotion::seat_folder;
 use crate::store::Store;
 use crate::subvolumes;
 
@@ -71,7 +75,7 @@ impl Store {
         let links: std::collections::BTreeSet<Vec<u8>> = manifest
             .layers
             .iter()
-            .map(|layer| format!("overlay2/{}/{DIFF}", layer.folder).into_bytes())
+            .map(|layer| layer.folder.path().into_bytes())
             .collect();
         let skip = |path: &[u8]| links.contains(path);
         // What was whole stays whole, so that it can be snapshotted when it is promoted again.
@@ -84,16 +88,39 @@ impl Store {
             ..options
         };
         done.add(&copy(&source, to, DOCKER, &outside, observer)?);
-        let Some(folders) = to.folder(DOCKER)?.folder_if_there("overlay2")? else {
-            return Ok(done);
-        };
+        options.into_existing = false;
+        let docker = to.folder(DOCKER)?;
         for layer in &manifest.layers {
-            let contents = self.layers.folder(layer.layer.as_str())?.folder(DIFF)?;
-            let folder = folders.folder(layer.folder.as_str())?;
-            done.add(&copy(&contents, &folder, DIFF, &options, observer)?);
+            let seat = &layer.folder;
+            let home = self.layers.folder(layer.layer.as_str())?;
+            let folder = seat_folder(&docker, seat)?;
+            if layer.layer.is_blob() {
+                done.add(&copy_file(&home, &folder, seat.name(), &options, observer)?);
+            } else {
+                let contents = home.folder(DIFF)?;
+                done.add(&copy(&contents, &folder, seat.name(), &options, observer)?);
+            }
         }
         Ok(done)
     }
+}
+
+/// Copies the file of a blob's layer to a new name, with the folder that it lies in and out of it.
+fn copy_file(
+    home: &Handle,
+    to: &Handle,
+    name: &str,
+    options: &CopyOptions<'_>,
+    observer: &dyn Observer,
+) -> Result<CopyReport, StoreError> {
+    let failed = |e: Errno| StoreError::io("copy a blob to", to.path().join(name), e);
+    let aside = nonce::fresh();
+    let report = copy(home, to, &aside, options, observer)?;
+    to.folder(&aside)?
+        .rename(DIFF, to, name, RenameFlags::NOREPLACE)
+        .map_err(failed)?;
+    rustix::fs::unlinkat(to, &aside, AtFlags::REMOVEDIR).map_err(failed)?;
+    Ok(report)
 }
 
 /// Copies a whole tree to a name.

@@ -30,6 +30,7 @@
 //! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
+//! | `interleave` | lets tests decide who goes on at each step |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
 #![forbid(unsafe_code)]
 
@@ -40,6 +41,7 @@ mod generation;
 mod handle;
 mod image;
 mod import;
+mod interleave;
 mod layers;
 mod liveness;
 mod lock;
@@ -60,6 +62,8 @@ pub use builds::fresh_build_id;
 pub use error::{ErrorClass, StoreError};
 pub use image::ImageReport;
 pub use import::ImportRequest;
+#[cfg(feature = "interleave")]
+pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};

@@ -25,6 +25,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
+use crate::interleave;
 
 /// How long a command waits for a lock that another holds for a short piece of work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,6 +68,7 @@ pub(crate) fn open_file(path: &Path) -> Result<File, StoreError> {
 
 /// Takes a lock now or not at all; `None` if another holds it.
 pub(crate) fn try_lock(file: File, mode: Mode) -> Result<Option<Lock>, StoreError> {
+    interleave::point();
     match flock(file.as_fd(), operation(mode)) {
         Ok(()) => Ok(Some(Lock { file })),
         Err(Errno::WOULDBLOCK) => Ok(None),
@@ -82,10 +84,13 @@ pub(crate) fn lock(
     patience: Duration,
 ) -> Result<Lock, StoreError> {
     let until = Instant::now() + patience;
+    interleave::point();
     loop {
         match flock(file.as_fd(), operation(mode)) {
             Ok(()) => return Ok(Lock { file }),
-            Err(Errno::WOULDBLOCK) if Instant::now() < until => std::thread::sleep(INTERVAL),
+            Err(Errno::WOULDBLOCK) if Instant::now() < until => {
+                interleave::wait(INTERVAL);
+            }
             Err(Errno::WOULDBLOCK) => {
                 return Err(StoreError::Busy {
                     what: what.to_owned(),

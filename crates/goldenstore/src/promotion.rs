@@ -18,6 +18,8 @@
 mod facts;
 mod steps;
 
+pub(crate) use facts::seat_folder;
+
 use std::collections::BTreeMap;
 
 use cachecore::id::{Generation, LayerName, ProjectId, SessionId};
@@ -244,8 +246,10 @@ impl Store {
         project.sync()?;
         self.sessions.sync()?;
         self.finish_promotion(&record.project, &project, next)?;
+        let mut notes = notes(&manifest, &examined.plan);
+        notes.extend(examined.root.notes);
         Ok(PromoteReport {
-            notes: notes(&manifest, &examined.plan),
+            notes,
             ..report(&manifest, moved)
         })
     }

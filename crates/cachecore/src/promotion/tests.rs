@@ -46,11 +46,14 @@ fn only_new_layers_move() {
     let actions: Vec<_> = plan
         .layers
         .iter()
-        .map(|l| (l.folder.as_str(), l.action))
+        .map(|l| (l.folder.to_string(), l.action))
         .collect();
     assert_eq!(
         actions,
-        [("base", LayerAction::Keep), ("top", LayerAction::Adopt)]
+        [
+            ("base".to_owned(), LayerAction::Keep),
+            ("top".to_owned(), LayerAction::Adopt)
+        ]
     );
 }
 

@@ -3,9 +3,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Other;
-use crate::dataroot::Kind;
 use crate::dataroot::nested::Nested;
-use crate::id::{BuildId, CacheId, Generation, LayerName, ProjectId, SessionId};
+use crate::dataroot::{Kind, Seat};
+use crate::id::{BuildId, Generation, LayerName, ProjectId, SessionId};
 
 /// `manifest.json`: what a generation is. Written once, before the generation is seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ pub enum Form {
 /// One layer of a generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerRecord {
-    /// Its folder under `overlay2/`.
-    pub folder: CacheId,
+    /// Where it lies in the data root. Earlier versions wrote cache ids only, and they still read.
+    pub folder: Seat,
     /// Its name in the store.
     pub layer: LayerName,
     /// Bytes on disk.

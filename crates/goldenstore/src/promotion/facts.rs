@@ -1,4 +1,4 @@
-use cachecore::dataroot::{self, DataRoot};
+use cachecore::dataroot::{self, DataRoot, Seat};
 use cachecore::promotion::{self, LayerAction, Plan, Volumes};
 use cachecore::record::Form;
 
@@ -41,13 +41,12 @@ impl Store {
                 volume: volume.clone(),
             });
         }
-        if let Some(folders) = docker.folder_if_there("overlay2")? {
-            for step in plan
-                .layers
-                .iter()
-                .filter(|step| step.action == LayerAction::Replace)
-            {
-                self.compare_layer(&folders.folder(step.folder.as_str())?, &step.layer)?;
+        for step in &plan.layers {
+            // A blob is proved when it comes in, too: nothing but its name says what it is.
+            let to_prove = step.layer.is_blob() && step.action != LayerAction::Keep;
+            if step.action == LayerAction::Replace || to_prove {
+                let folder = seat_folder(docker, &step.folder)?;
+                self.compare_layer(&folder, &step.folder, &step.layer)?;
             }
         }
         Ok(Examined {
@@ -56,4 +55,15 @@ impl Store {
             _no_daemon: no_daemon,
         })
     }
+}
+
+/// The folder of a data root that a layer's link lies in.
+pub(crate) fn seat_folder(docker: &Handle, seat: &Seat) -> Result<Handle, StoreError> {
+    let path = seat.folder();
+    docker
+        .descend(path.as_bytes())?
+        .ok_or_else(|| StoreError::Unexpected {
+            path: docker.path().join(path.as_ref()),
+            expected: "there",
+        })
 }
