@@ -136,13 +136,6 @@ pub(super) fn run(
     Ok(report.unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Opens a folder that is there, and closes it to everybody else.
-fn close_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
-    let folder = opener.folder(at, name)?;
-    rustix::fs::fchmod(&folder, Mode::RWXU).during(Operation::SetMode)?;
-    Ok(folder)
-}
-
 /// Makes a folder that nobody else can look into yet.
 pub(super) fn create_folder(
     opener: &Opener,
