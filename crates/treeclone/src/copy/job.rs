@@ -145,3 +145,10 @@ pub(super) fn create_folder(
     rustix::fs::mkdirat(at, name, Mode::RWXU).during(Operation::Create)?;
     opener.folder(at, name)
 }
+
+/// Opens a folder that is there, and closes it to everybody else.
+fn close_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
+    let folder = opener.folder(at, name)?;
+    rustix::fs::fchmod(&folder, Mode::RWXU).during(Operation::SetMode)?;
+    Ok(folder)
+}
