@@ -40,3 +40,13 @@ fn import_by_copy() {
 fn init() {
     walk(&["--root", "STAGE/another", "init"], Again::Works);
 }
+
+#[test]
+fn disable() {
+    walk(&["disable", "api"], Again::Works);
+}
+
+#[test]
+fn cancel() {
+    walk(&["cancel", "api"], Again::Works);
+}

@@ -17,4 +17,5 @@ mod layers_on_disk;
 mod live;
 mod promotion;
 mod recovery;
+mod requests;
 mod sessions;

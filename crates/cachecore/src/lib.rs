@@ -11,6 +11,8 @@
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
 //! | [`strategy`] | how a golden is cloned, and why not better |
+//! | [`trigger`] | whether a request for a golden is built, waits, or is needed at all |
+//! | [`changes`] | what is new in a generation |
 //! | [`record`] | what the store writes down, and which formats it accepts |
 //!
 //! ```
@@ -21,6 +23,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod changes;
 pub mod dataroot;
 pub mod id;
 pub mod layout;
@@ -28,3 +31,4 @@ pub mod mountinfo;
 pub mod promotion;
 pub mod record;
 pub mod strategy;
+pub mod trigger;

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem};
 use crate::id::{CacheId, LayerName};
 
 /// Which volumes a generation keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Volumes {
     /// All of them.

@@ -2,8 +2,11 @@
 
 mod bench;
 mod build;
+mod cancel;
 mod completions;
 mod doctor;
+mod enable;
+mod explain;
 mod import;
 mod init;
 mod log;
@@ -11,9 +14,11 @@ mod man;
 mod run;
 mod session;
 mod status;
+mod trigger;
 
 use goldenstore::Store;
 
+use crate::builder;
 use crate::cli::{Cli, Command, Global};
 use crate::failure::Failure;
 
@@ -28,6 +33,13 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Session(args) => session::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Log(args) => log::run(global, args),
+        Command::Enable(args) => enable::enable(global, args),
+        Command::Disable { project } => enable::disable(global, project),
+        Command::Trigger(args) => trigger::trigger(global, args),
+        Command::Retry { project, patience } => trigger::retry(global, project, patience),
+        Command::Cancel { project } => cancel::run(global, project),
+        Command::Explain { project } => explain::run(global, project),
+        Command::Builder { project } => builder::run(&open(global)?, project),
         Command::Doctor(args) => doctor::run(global, args),
         Command::Bench(args) => bench::run(global, args),
         Command::Completions { shell } => completions::run(*shell),

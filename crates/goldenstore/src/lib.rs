@@ -24,6 +24,7 @@
 //! | `clone` | carries out a clone |
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
+//! | `requests` | who wants a golden built, and who builds it |
 //! | `layers` | the layers that everything shares |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
@@ -46,6 +47,7 @@ mod promotion;
 mod reader;
 mod records;
 mod recovery;
+mod requests;
 mod session;
 mod store;
 mod trash;
@@ -55,6 +57,7 @@ pub use error::{ErrorClass, StoreError};
 pub use import::ImportRequest;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
+pub use requests::Asked;
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
 pub use store::{InitReport, Store};
 pub use trash::Scratch;

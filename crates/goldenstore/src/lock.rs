@@ -6,7 +6,7 @@
 //! | `lock` | while anything is cloned, imported or promoted | while left-overs are collected |
 //! | the root itself | | while a store is made |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
-//! | `golden/<project>/build.lock` | | while a golden build runs |
+//! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits |
 //! | `layers/` | | while layers are adopted |
 //! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
 //! | `trash/` | | while it is emptied |

@@ -1,5 +1,7 @@
 //! A project's state, and the locks around it.
 
+use std::time::Duration;
+
 use cachecore::id::ProjectId;
 use cachecore::layout;
 use cachecore::record::ProjectState;
@@ -9,6 +11,10 @@ use crate::handle::Handle;
 use crate::lock::{self, Lock, Mode};
 use crate::records;
 use crate::store::Store;
+
+/// How long to wait for the right to build: whoever looks whether a build runs takes it for an
+/// instant.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// The right to run a golden build of a project, held until this is dropped.
 #[derive(Debug)]
@@ -39,7 +45,9 @@ impl Store {
         update_state(&folder, project, change)
     }
 
-    /// Takes the right to build a project's golden. Makes the project where it is not known yet.
+    /// Takes the right to build a project's golden. Makes the project where it is not known yet. A
+    /// build that the state still names was killed, or somebody else would have the right: it is
+    /// marked as ended.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if a build runs.
@@ -47,14 +55,16 @@ impl Store {
         let folder = self.make_project_folder(project)?;
         let path = folder.path().join(layout::BUILD_LOCK);
         let file = lock::open_file(&path)?;
-        let spare = lock::open_file(&path)?;
-        match lock::try_lock(file, Mode::Exclusive)? {
-            Some(held) => Ok(BuildRight { _lock: held }),
-            None => Err(StoreError::Busy {
-                what: format!("the golden build of project {project}"),
-                holder: lock::holder(&spare),
-            }),
+        let what = format!("the golden build of project {project}");
+        let right = BuildRight {
+            _lock: lock::lock(file, Mode::Exclusive, &what, GLANCE)?,
+        };
+        if read_state(&folder, project)?.building.is_some() {
+            let _lock = lock_project(&folder, project)?;
+            let serving = self.roll_forward(project, &folder)?;
+            self.note_dead_build(project, &folder, serving)?;
         }
+        Ok(right)
     }
 
     /// Whether a golden build of a project runs right now.
@@ -90,6 +100,11 @@ pub(crate) fn update_state(
 ) -> Result<ProjectState, StoreError> {
     let mut state = read_state(folder, project)?;
     change(&mut state);
-    records::write(folder, layout::PROJECT_STATE, &state)?;
+    write_state(folder, &state)?;
     Ok(state)
+}
+
+/// Writes the state. The caller holds the project's lock.
+pub(crate) fn write_state(folder: &Handle, state: &ProjectState) -> Result<(), StoreError> {
+    records::write(folder, layout::PROJECT_STATE, state)
 }

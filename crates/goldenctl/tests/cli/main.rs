@@ -4,3 +4,4 @@ mod answers;
 mod ground;
 mod machine;
 mod refusals;
+mod triggers;
