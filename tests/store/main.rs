@@ -5,10 +5,12 @@
     reason = "helpers of tests end the test like the tests themselves"
 )]
 
+mod build_steps;
 mod child;
 mod concurrency;
 mod generations;
 mod hostile;
+mod image;
 mod import;
 mod init;
 mod interruption;
@@ -19,3 +21,5 @@ mod promotion;
 mod recovery;
 mod requests;
 mod sessions;
+mod sharing;
+mod whole;

@@ -93,18 +93,19 @@ fn without(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataroot::Kind;
+    use crate::dataroot::{Kind, Seat};
     use crate::id::{BuildId, CacheId, ProjectId, SessionId};
-    use crate::record::{FORMAT, LayerRecord, Origin, Other, Sizes};
+    use crate::record::{FORMAT, Form, LayerRecord, Origin, Other, Sizes};
 
     fn manifest(number: u64, layers: &[(&str, u64)], startup: Option<&str>) -> Manifest {
         let layer = |(name, bytes): &(&str, u64)| LayerRecord {
-            folder: CacheId::new(name).unwrap(),
+            folder: Seat::Overlay2(CacheId::new(name).unwrap()),
             layer: LayerName::new(name).unwrap(),
             bytes: *bytes,
         };
         Manifest {
             format: FORMAT,
+            form: Form::default(),
             project: ProjectId::new("p").unwrap(),
             generation: Generation::new(number),
             base: None,

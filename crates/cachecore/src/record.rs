@@ -8,18 +8,20 @@ mod manifest;
 mod project;
 mod request;
 mod session;
+mod sharing;
 mod store;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOutcome, BuildRecord};
-pub use manifest::{LayerRecord, Manifest, Origin, Sizes};
+pub use manifest::{Form, LayerRecord, Manifest, Origin, Sizes};
 pub use project::{
     BuildSummary, CutShort, KEPT_BUILDS, KILLS_ALLOWED, ProjectState, RunningBuild, Status,
 };
 pub use request::{Decision, Request, RequestedBy, Settings, Verdict};
 pub use session::{Lease, LeaseEnd, Purpose, SessionRecord, SessionStage};
+pub use sharing::SharingRecord;
 pub use store::StoreRecord;
 
 /// The format this version writes, for every record.

@@ -6,7 +6,8 @@
 //! 1. Everything is checked, and known layers are compared. Nothing has changed so far.
 //! 2. The session is marked as promoting.
 //! 3. New layers are swapped into `layers/`, one by one; each leaves a link behind.
-//! 4. Known layers are swapped for links; containers, networks and identities go to the trash.
+//! 4. Known layers are swapped for links; containers, networks and identities go to the trash. A
+//!    data root that is a subvolume keeps its layers, and is closed to every change instead.
 //! 5. The manifest is written into the session's folder, and the filesystem is flushed.
 //! 6. The session's folder is renamed to `gen-…`: **the generation exists**.
 //! 7. `current` is swapped: **the generation serves**.
@@ -17,13 +18,15 @@
 mod facts;
 mod steps;
 
+pub(crate) use facts::seat_folder;
+
 use std::collections::BTreeMap;
 
 use cachecore::id::{Generation, LayerName, ProjectId, SessionId};
 use cachecore::layout::{self, session_folder};
 use cachecore::promotion::{LayerAction, Plan, Volumes};
 use cachecore::record::{
-    FORMAT, LayerRecord, Manifest, Origin, Other, Purpose, SessionRecord, SessionStage, Sizes,
+    FORMAT, Form, LayerRecord, Manifest, Origin, Other, Purpose, SessionRecord, SessionStage, Sizes,
 };
 use jiff::Timestamp;
 use rustix::fs::RenameFlags;
@@ -37,6 +40,7 @@ use crate::project;
 use crate::records;
 use crate::session::HeldSession;
 use crate::store::Store;
+use crate::subvolumes;
 
 /// How to promote.
 #[derive(Debug, Clone, Default)]
@@ -181,7 +185,8 @@ impl Store {
         not_moved_on(record, standing, options)?;
         // Before the project is locked, which others wait for, and before it is made: a refusal
         // leaves no trace.
-        let examined = self.examine(&docker, &options.volumes)?;
+        let form = subvolumes::form_of(&docker)?;
+        let examined = self.examine(&docker, form, &options.volumes)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;
@@ -190,23 +195,35 @@ impl Store {
         let mut promoting = record.clone();
         promoting.stage = SessionStage::Promoting;
         records::write(&folder, layout::SESSION_RECORD, &promoting)?;
+        if form == Form::Whole {
+            // Received, or closed by an earlier run.
+            subvolumes::set_read_only(&docker, false)?;
+        }
         let moved = self.settle_layers(&docker, &examined.plan)?;
-        self.drop_what_is_not_kept(&docker, &examined.plan)?;
+        self.drop_what_is_not_kept(&docker, form, &examined.plan)?;
 
         let next = Generation::after(generation::generations(&project)?.pop());
         let layers = self.layer_records(&examined.plan, &record.project, current)?;
-        let mutable = measure(&docker)?;
+        let own = measure(&docker)?;
         let manifest = Manifest {
             format: FORMAT,
             project: record.project.clone(),
             generation: next,
             base: record.generation,
             kind: examined.root.kind,
-            sizes: Sizes {
-                shared_bytes: layers.iter().map(|layer| layer.bytes).sum(),
-                mutable_bytes: mutable.allocated,
-                mutable_entries: mutable.entries,
+            sizes: match form {
+                Form::Layered => Sizes {
+                    shared_bytes: layers.iter().map(|layer| layer.bytes).sum(),
+                    mutable_bytes: own.allocated,
+                    mutable_entries: own.entries,
+                },
+                Form::Whole => Sizes {
+                    shared_bytes: own.allocated,
+                    mutable_bytes: 0,
+                    mutable_entries: 0,
+                },
             },
+            form,
             layers,
             origin,
             engine: options.engine.clone(),
@@ -217,6 +234,9 @@ impl Store {
             other: Other::new(),
         };
         records::write(&folder, layout::MANIFEST, &manifest)?;
+        if form == Form::Whole {
+            subvolumes::set_read_only(&docker, true)?;
+        }
         docker.sync_filesystem()?;
         self.sessions
             .rename(
@@ -229,8 +249,10 @@ impl Store {
         project.sync()?;
         self.sessions.sync()?;
         self.finish_promotion(&record.project, &project, next)?;
+        let mut notes = notes(&manifest, &examined.plan);
+        notes.extend(examined.root.notes);
         Ok(PromoteReport {
-            notes: notes(&manifest, &examined.plan),
+            notes,
             ..report(&manifest, moved)
         })
     }

@@ -17,6 +17,7 @@
 //! them by lot. Writing to a data root that is there already adds to it, as a daemon would that
 //! builds one more image: layers it has are not written again, also where they are links.
 
+mod books;
 mod containerd;
 mod daemon;
 mod image;
@@ -46,6 +47,7 @@ pub struct DataRoot {
     volumes: Vec<Volume>,
     containers: Vec<String>,
     build_cache: String,
+    stages: Vec<(String, bool)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,7 @@ impl DataRoot {
             volumes: Vec::new(),
             containers: Vec::new(),
             build_cache: "empty".to_owned(),
+            stages: Vec::new(),
         }
     }
 
@@ -168,6 +171,15 @@ impl DataRoot {
     #[must_use]
     pub fn build_cache(mut self, word: &str) -> Self {
         self.build_cache = word.to_owned();
+        self
+    }
+
+    /// With the last step of a stage that an image was made from and that is none itself. It holds one
+    /// file of the stage's name. `committed` where BuildKit has committed it, as it does when something
+    /// is built on it; else only its records say that it is finished.
+    #[must_use]
+    pub fn stage(mut self, name: &str, committed: bool) -> Self {
+        self.stages.push((name.to_owned(), committed));
         self
     }
 
