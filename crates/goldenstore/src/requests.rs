@@ -109,6 +109,15 @@ impl Store {
         Ok(waits)
     }
 
+    /// Whether somebody has the right to build a project's golden at this moment: a build runs, or has
+    /// just ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known or cannot be read.
+    pub fn is_building(&self, id: &ProjectId) -> Result<bool, StoreError> {
+        self.builds_now(&self.project_folder(id)?)
+    }
+
     fn golden(&self, id: &ProjectId, folder: &Handle) -> Result<Option<Golden>, StoreError> {
         let Some(serving) = generation::current(folder)? else {
             return Ok(None);

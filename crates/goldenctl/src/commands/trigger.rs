@@ -195,7 +195,8 @@ fn settle(asking: &Asking<'_>, number: u64) -> Result<Settled, Failure> {
     let mut looked = Instant::now();
     loop {
         let state = store.project_state(project)?;
-        if state.pending.is_none() && state.building.is_none() {
+        let settled = state.pending.is_none() && state.building.is_none();
+        if settled && !store.is_building(project)? {
             drop(progress);
             let unbuilt = state.unbuilt.as_ref();
             return Ok(Settled {
