@@ -52,3 +52,13 @@ fn gc() {
 fn rm() {
     walk_in(&Scene::with_rubbish(), &["rm", "other"], Again::IsGone);
 }
+
+#[test]
+fn disable() {
+    walk(&["disable", "api"], Again::Works);
+}
+
+#[test]
+fn cancel() {
+    walk(&["cancel", "api"], Again::Works);
+}

@@ -21,6 +21,7 @@ mod layers_on_disk;
 mod live;
 mod promotion;
 mod recovery;
+mod requests;
 mod sessions;
 mod sharing;
 mod whole;

@@ -16,6 +16,8 @@
 //! | [`size`] | how many bytes `200G` is |
 //! | [`space`] | whether a clone fits, and what stays free |
 //! | [`strategy`] | how a golden is cloned, and why not better |
+//! | [`trigger`] | whether a request for a golden is built, waits, or is needed at all |
+//! | [`changes`] | what is new in a generation |
 //! | [`record`] | what the store writes down, and which formats it accepts |
 //!
 //! ```
@@ -27,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bolt;
+pub mod changes;
 pub mod collection;
 pub mod dataroot;
 pub mod id;
@@ -38,3 +41,4 @@ pub mod record;
 pub mod size;
 pub mod space;
 pub mod strategy;
+pub mod trigger;

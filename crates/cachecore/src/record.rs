@@ -6,6 +6,7 @@
 mod build;
 mod manifest;
 mod project;
+mod request;
 mod session;
 mod sharing;
 mod store;
@@ -15,7 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOutcome, BuildRecord};
 pub use manifest::{Form, LayerRecord, Manifest, Origin, Sizes};
-pub use project::{BuildSummary, KEPT_BUILDS, ProjectState, RunningBuild, Status};
+pub use project::{
+    BuildSummary, CutShort, KEPT_BUILDS, KILLS_ALLOWED, ProjectState, RunningBuild, Status,
+};
+pub use request::{Decision, Request, RequestedBy, Settings, Verdict};
 pub use session::{Lease, LeaseEnd, Purpose, SessionRecord, SessionStage};
 pub use sharing::SharingRecord;
 pub use store::StoreRecord;

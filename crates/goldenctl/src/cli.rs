@@ -75,6 +75,38 @@ pub(crate) enum Command {
     Status(Status),
     /// Print the output of a project's last golden build
     Log(Log),
+    /// Build a project's golden on triggers, by a startup file; the first build starts at once
+    Enable(Enable),
+    /// Build nothing on triggers any more; the golden stays, and a running build may end
+    Disable {
+        /// The project
+        project: ProjectId,
+    },
+    /// Ask for a golden of a revision and return; merge hooks call this
+    Trigger(Trigger),
+    /// Ask again for the newest build that failed or was cancelled
+    Retry {
+        /// The project
+        project: ProjectId,
+        #[command(flatten)]
+        patience: Patience,
+    },
+    /// End a project's build, and drop the request that waits
+    Cancel {
+        /// The project
+        project: ProjectId,
+    },
+    /// Say why this golden serves, what changed, and what the next trigger would do
+    Explain {
+        /// The project
+        project: ProjectId,
+    },
+    /// Answer a project's requests until none is left; started by the commands that record them
+    #[command(hide = true)]
+    Builder {
+        /// The project
+        project: ProjectId,
+    },
     /// Remove a project's golden, or one of its superseded generations
     Rm(Rm),
     /// Remove what nobody needs any more, and more of it to keep within limits
@@ -290,6 +322,51 @@ pub(crate) struct Gc {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Enable {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// Runs against a private daemon in this command's folder; DOCKER_HOST and CACHECORE_REVISION
+    /// are set. By a shell if it cannot be executed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) startup: Utf8PathBuf,
+    /// The deadline of each build, from clone to promotion
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+    /// The source revision of the first build
+    #[arg(long, value_name = "REV", value_parser = revision)]
+    pub(crate) revision: Option<String>,
+    #[command(flatten)]
+    pub(crate) volumes: VolumeChoice,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonChoice,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trigger {
+    /// The project
+    #[arg(required_unless_present = "all")]
+    pub(crate) project: Option<ProjectId>,
+    /// The source revision; a golden of it, by the same startup file, needs no build
+    #[arg(long, value_name = "REV", value_parser = revision)]
+    pub(crate) revision: Option<String>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    /// Ask for nothing new, but build what waits in all projects because a builder was killed
+    #[arg(long, conflicts_with_all = ["project", "revision", "wait"])]
+    pub(crate) all: bool,
+}
+
+/// Whether a command waits for what it asked for.
+#[derive(Debug, Args)]
+pub(crate) struct Patience {
+    /// Wait until no request is left, and fail if the newest came to nothing
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) engine: EngineChoice,
@@ -303,6 +380,16 @@ pub(crate) struct Bench {
     /// Sessions of each strategy
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) sessions: u32,
+}
+
+/// A revision is shown in tables and set as a variable: some word, whatever the source control.
+fn revision(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("it is empty".to_owned()),
+        long if long.len() > 256 => Err("it is longer than 256 bytes".to_owned()),
+        odd if odd.chars().any(char::is_control) => Err("it has control characters".to_owned()),
+        fine => Ok(fine.to_owned()),
+    }
 }
 
 /// A size as people write it: a number, and K, M, G or T for powers of 1024.

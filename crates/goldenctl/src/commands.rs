@@ -2,8 +2,11 @@
 
 mod bench;
 mod build;
+mod cancel;
 mod completions;
 mod doctor;
+mod enable;
+mod explain;
 mod gc;
 mod import;
 mod init;
@@ -13,9 +16,11 @@ mod rm;
 mod run;
 mod session;
 mod status;
+mod trigger;
 
 use goldenstore::Store;
 
+use crate::builder;
 use crate::cli::{Cli, Command, Global};
 use crate::failure::Failure;
 
@@ -30,6 +35,13 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Session(args) => session::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Log(args) => log::run(global, args),
+        Command::Enable(args) => enable::enable(global, args),
+        Command::Disable { project } => enable::disable(global, project),
+        Command::Trigger(args) => trigger::trigger(global, args),
+        Command::Retry { project, patience } => trigger::retry(global, project, patience),
+        Command::Cancel { project } => cancel::run(global, project),
+        Command::Explain { project } => explain::run(global, project),
+        Command::Builder { project } => builder::run(&open(global)?, project),
         Command::Rm(args) => rm::run(global, args),
         Command::Gc(args) => gc::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),

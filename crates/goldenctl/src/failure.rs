@@ -34,6 +34,24 @@ pub(crate) enum Failure {
     /// What was asked for was done, but for some of it.
     #[error("{} could not be {}", things(.left), if *.unread { "judged" } else { "removed" })]
     Left { left: usize, unread: bool },
+    /// Somebody cancelled the build that this command ran.
+    #[error("{reason}")]
+    Cancelled { reason: String },
+    /// A request for a build was not taken.
+    #[error("no build of {project} is started: {reason}")]
+    Refused {
+        project: ProjectId,
+        reason: String,
+        help: String,
+    },
+    /// What was waited for came to nothing.
+    #[error("the golden of {project} was not built: {reason}")]
+    NotBuilt { project: ProjectId, reason: String },
+    #[error("{path} is no startup file: {because}")]
+    NoStartup {
+        path: camino::Utf8PathBuf,
+        because: &'static str,
+    },
     #[error("cannot {action} {path}: {source}")]
     Io {
         action: &'static str,
@@ -62,7 +80,13 @@ impl Failure {
             | Self::NothingToMeasure => exit::NOT_FOUND,
             Self::Run(RunError::NotFound { .. }) => exit::COMMAND_NOT_FOUND,
             Self::Run(RunError::NotExecutable { .. }) => exit::NOT_EXECUTABLE,
-            Self::Daemon(_) | Self::Run(_) | Self::Io { .. } => exit::FAILED,
+            Self::Daemon(_)
+            | Self::Run(_)
+            | Self::Cancelled { .. }
+            | Self::Refused { .. }
+            | Self::NotBuilt { .. }
+            | Self::NoStartup { .. }
+            | Self::Io { .. } => exit::FAILED,
             Self::Left { unread: true, .. } => exit::INTEGRITY,
             Self::Left { unread: false, .. } => exit::FAILED,
             Self::Build { code, .. } => *code,
@@ -91,7 +115,15 @@ impl Failure {
             Self::Left { unread: false, .. } => {
                 Some("the next `goldenctl gc` tries again".to_owned())
             }
-            Self::Io { .. } => None,
+            Self::Refused { help, .. } => Some(help.clone()),
+            Self::NotBuilt { project, .. } => Some(format!(
+                "read its output with: goldenctl log {project}; \
+                 build it again with: goldenctl retry {project}"
+            )),
+            Self::NoStartup { .. } => {
+                Some("write one first: the golden is built by running it".to_owned())
+            }
+            Self::Cancelled { .. } | Self::Io { .. } => None,
         }
     }
 }

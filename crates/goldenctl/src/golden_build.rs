@@ -5,19 +5,22 @@
 //! session is thrown away, and the project's state says what happened. A build that is killed is
 //! found by the next command and marked as failed (`goldenstore`'s recovery).
 
+mod ending;
 mod log;
+mod stopped;
 
 use std::ffi::OsString;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cachecore::id::{BuildId, Generation, ProjectId, SessionId};
 use cachecore::promotion::Volumes;
 use cachecore::record::{
-    BuildOutcome, BuildRecord, BuildSummary, FORMAT, Other, Purpose, RunningBuild,
+    BuildOutcome, BuildRecord, BuildSummary, CutShort, FORMAT, Other, Purpose, RunningBuild,
 };
 use cachecore::strategy::Strategy;
-use engine::{EnclosedCommand, Limit, Limits, Output, PrivateDaemon, RunError, Stdin};
+use camino::Utf8PathBuf;
+use engine::{EnclosedCommand, Limit, Limits, Output, PrivateDaemon, Stdin};
 use goldenstore::{
     HeldSession, Observer, PromoteOptions, PromoteReport, StartRequest, Store, StoreError,
     fresh_build_id,
@@ -25,11 +28,12 @@ use goldenstore::{
 use jiff::Timestamp;
 
 use crate::cli::DaemonChoice;
-use crate::exit;
 use crate::failure::Failure;
-use crate::private_daemon;
 use crate::progress::Progress;
+use crate::{builder, private_daemon, startup_file};
+use ending::Ending;
 use log::BuildLog;
+use stopped::{Stopped, with_serving};
 
 /// A golden build to run.
 pub(crate) struct BuildRequest<'a> {
@@ -39,6 +43,17 @@ pub(crate) struct BuildRequest<'a> {
     pub(crate) revision: Option<String>,
     pub(crate) volumes: Volumes,
     pub(crate) daemon: &'a DaemonChoice,
+    /// Where the startup command runs; by default where the caller is.
+    pub(crate) folder: Option<Utf8PathBuf>,
+    /// The startup file that the command runs, if the build is of one.
+    pub(crate) startup_file: Option<Utf8PathBuf>,
+}
+
+impl BuildRequest<'_> {
+    fn startup_sha256(&self) -> Result<Option<String>, Failure> {
+        let file = self.startup_file.as_deref();
+        file.map(startup_file::sha256).transpose()
+    }
 }
 
 /// How a golden build ended well.
@@ -65,66 +80,122 @@ pub(crate) struct Phases {
     pub(crate) promote: u64,
 }
 
-/// What stopped a build, and the code to end with.
-struct Stopped {
-    outcome: BuildOutcome,
-    reason: String,
-    code: u8,
-}
-
-/// Runs a golden build.
+/// Runs a golden build by hand. What was triggered meanwhile is left to a builder.
 pub(crate) fn build(
     store: &Store,
     request: &BuildRequest<'_>,
     interrupted: &AtomicBool,
     progress: &Progress,
 ) -> Result<BuildReport, Failure> {
-    private_daemon::recover(store)?;
     let deadline = Instant::now() + request.timeout;
-    let limits = Limits {
-        deadline: Some(deadline),
-        interrupted,
-    };
-    let _right = store.begin_build(&request.project)?;
-    let started_at = Timestamp::now();
-    let build = fresh_build_id(started_at).map_err(StoreError::from)?;
-    let session = SessionId::new(&format!("build-{build}")).map_err(StoreError::from)?;
+    private_daemon::recover(store)?;
+    let right = store.begin_build(&request.project)?;
+    let (build, session) = fresh()?;
     let running = RunningBuild {
-        build: build.clone(),
-        session: session.clone(),
-        started_at,
+        build,
+        session,
+        started_at: Timestamp::now(),
+        revision: request.revision.clone(),
+        request: None,
+        cancelled_at: None,
     };
-    store.update_project(&request.project, |state| state.begin(running))?;
-    let base = store.current(&request.project)?;
-
-    let attempt = store
-        .open_build(&build)
-        .map_err(Stopped::by)
-        .and_then(|log| {
-            let mut log = BuildLog::new(log);
-            attempt(store, request, &build, session, &mut log, &limits, progress)
+    store.update_project(&request.project, |state| state.begin(running.clone()))?;
+    let built = run(store, request, &running, deadline, interrupted, progress);
+    let handed_over = store
+        .give_back(right, &request.project)
+        .map_err(Failure::from)
+        .and_then(|waits| match waits {
+            true => builder::start(store, &request.project),
+            false => Ok(()),
         });
-    let ended_at = Timestamp::now();
-    let (outcome, reason) = match &attempt {
-        Ok(report) => (
-            BuildOutcome::Promoted {
-                generation: report.promoted.generation,
-            },
-            format!(
-                "build {build} was promoted to generation {}",
-                report.promoted.generation
-            ),
-        ),
-        Err(stopped) => (stopped.outcome.clone(), stopped.reason.clone()),
+    if let Err(error) = handed_over {
+        tracing::warn!(%error, "what was triggered meanwhile waits for `goldenctl trigger --all`");
+    }
+    built
+}
+
+/// Names for a build that begins now.
+pub(crate) fn fresh() -> Result<(BuildId, SessionId), Failure> {
+    let build = fresh_build_id(Timestamp::now()).map_err(StoreError::from)?;
+    let session = SessionId::new(&format!("build-{build}")).map_err(StoreError::from)?;
+    Ok((build, session))
+}
+
+/// Runs a golden build that the project's state says is running, and notes how it ended. The caller
+/// has the right to build.
+pub(crate) fn run(
+    store: &Store,
+    request: &BuildRequest<'_>,
+    running: &RunningBuild,
+    deadline: Instant,
+    interrupted: &AtomicBool,
+    progress: &Progress,
+) -> Result<BuildReport, Failure> {
+    let base = store.current(&request.project)?;
+    let ending = Ending::new(interrupted);
+    let attempt = ending.watching(store, &request.project, &running.build, || {
+        let limits = Limits {
+            deadline: Some(deadline),
+            interrupted: ending.flag(),
+        };
+        let mut log = BuildLog::new(store.open_build(&running.build).map_err(Stopped::by)?);
+        attempt(store, request, running, &mut log, &limits, progress)
+    });
+    let attempt = attempt.map_err(|stopped| match ending.cancelled() {
+        true => Stopped::cancelled(&running.build),
+        false => stopped,
+    });
+    let cut_short = match &attempt {
+        Err(_) if ending.cancelled() => Some(CutShort::Cancelled),
+        Err(_) if interrupted.load(Ordering::SeqCst) => Some(CutShort::Killed),
+        _ => None,
     };
+    note_end(store, request, running, base, &attempt, cut_short)?;
+    let serving = store.current(&request.project)?;
+    attempt.map_err(|stopped| {
+        let (build, project) = (running.build.clone(), request.project.clone());
+        let reason = with_serving(stopped.reason, serving);
+        match cut_short {
+            Some(CutShort::Cancelled) => Failure::Cancelled { reason },
+            _ => Failure::Build {
+                build,
+                project,
+                reason,
+                code: stopped.code,
+            },
+        }
+    })
+}
+
+/// Notes how a build ended, in the project's state and in a record of its own.
+fn note_end(
+    store: &Store,
+    request: &BuildRequest<'_>,
+    running: &RunningBuild,
+    base: Option<Generation>,
+    attempt: &Result<BuildReport, Stopped>,
+    cut_short: Option<CutShort>,
+) -> Result<(), Failure> {
+    let build = &running.build;
+    let (generation, outcome, reason) = match attempt {
+        Ok(report) => {
+            let generation = report.promoted.generation;
+            (
+                Some(generation),
+                BuildOutcome::Promoted { generation },
+                format!("build {build} was promoted to generation {generation}"),
+            )
+        }
+        Err(stopped) => (None, stopped.outcome.clone(), stopped.reason.clone()),
+    };
+    let ended_at = Timestamp::now();
     let summary = BuildSummary {
         build: build.clone(),
-        generation: attempt
-            .as_ref()
-            .ok()
-            .map(|report| report.promoted.generation),
+        generation,
         reason,
-        started_at,
+        revision: running.revision.clone(),
+        cut_short,
+        started_at: running.started_at,
         ended_at,
     };
     let record = BuildRecord {
@@ -136,36 +207,22 @@ pub(crate) fn build(
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
             .collect(),
-        revision: request.revision.clone(),
+        revision: running.revision.clone(),
         base,
         outcome,
-        started_at,
+        started_at: running.started_at,
         ended_at,
         other: Other::new(),
     };
     let serving = store.current(&request.project)?;
     store.update_project(&request.project, |state| state.end(summary, serving))?;
-    store.finish_build(&record)?;
-    attempt.map_err(|stopped| Failure::Build {
-        build,
-        project: request.project.clone(),
-        reason: with_serving(stopped.reason, serving),
-        code: stopped.code,
-    })
-}
-
-fn with_serving(reason: String, serving: Option<Generation>) -> String {
-    match serving {
-        Some(serving) => format!("{reason}; generation {serving} serves on"),
-        None => reason,
-    }
+    Ok(store.finish_build(&record)?)
 }
 
 fn attempt(
     store: &Store,
     request: &BuildRequest<'_>,
-    build: &BuildId,
-    session: SessionId,
+    running: &RunningBuild,
     log: &mut BuildLog,
     limits: &Limits<'_>,
     progress: &Progress,
@@ -179,13 +236,14 @@ fn attempt(
     };
     let start = StartRequest {
         or_empty: true,
-        ..StartRequest::new(request.project.clone(), session)
+        ..StartRequest::new(request.project.clone(), running.session.clone())
     };
+    let startup_sha256 = request.startup_sha256().map_err(Stopped::by)?;
     let held = store
         .start_held_session(
             &start,
             Purpose::Build {
-                build: build.clone(),
+                build: running.build.clone(),
             },
             &Within { limits, progress },
         )
@@ -203,7 +261,7 @@ fn attempt(
         let mut daemon = PrivateDaemon::start(options, limits)?;
         phases.daemon = lap();
         let version = daemon.version().to_owned();
-        let command = startup_command(request, build, &held);
+        let command = startup_command(request, &running.build, &held);
         progress.pause();
         let status = daemon.run(&command, log, limits)?;
         phases.startup = lap();
@@ -244,13 +302,16 @@ fn attempt(
         volumes: request.volumes.clone(),
         revision: request.revision.clone(),
         engine: Some(version),
+        // Nobody knows which of the two was run if it was changed meanwhile.
+        startup_sha256: startup_sha256
+            .filter(|before| request.startup_sha256().ok().flatten().as_ref() == Some(before)),
     };
     progress.phase("promoting");
     match store.promote_held(&held, &options, progress) {
         Ok(promoted) => {
             phases.promote = lap();
             Ok(BuildReport {
-                build: build.clone(),
+                build: running.build.clone(),
                 promoted,
                 strategy,
                 phases_ms: phases,
@@ -282,14 +343,17 @@ fn startup_command(
     held: &HeldSession,
 ) -> EnclosedCommand {
     let word = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+    let mut env = vec![
+        word("CACHECORE_PROJECT", request.project.as_str()),
+        word("CACHECORE_SESSION", held.report.session.as_str()),
+        word("CACHECORE_BUILD", build.as_str()),
+    ];
+    let revision = request.revision.iter();
+    env.extend(revision.map(|revision| word("CACHECORE_REVISION", revision)));
     EnclosedCommand {
         argv: request.startup.clone(),
-        env: vec![
-            word("CACHECORE_PROJECT", request.project.as_str()),
-            word("CACHECORE_SESSION", held.report.session.as_str()),
-            word("CACHECORE_BUILD", build.as_str()),
-        ],
-        current_dir: None,
+        env,
+        current_dir: request.folder.clone(),
         stdin: Stdin::Null,
         output: Output::Captured,
     }
@@ -302,66 +366,4 @@ fn thrown_away(store: &Store, held: HeldSession, stopped: Stopped) -> Stopped {
         tracing::warn!(%error, "the build's session is left for the next command");
     }
     stopped
-}
-
-impl Stopped {
-    fn because(reason: String) -> Self {
-        Self {
-            outcome: BuildOutcome::Failed {
-                reason: reason.clone(),
-            },
-            reason,
-            code: exit::FAILED,
-        }
-    }
-
-    fn by(error: impl Into<Failure>) -> Self {
-        let failure = error.into();
-        Self {
-            code: failure.exit_code(),
-            ..Self::because(failure.to_string())
-        }
-    }
-
-    fn by_command(status: std::process::ExitStatus, log: &BuildLog) -> Self {
-        let code = exit::of_status(status);
-        let reason = match std::os::unix::process::ExitStatusExt::signal(&status) {
-            Some(signal) => format!("the startup command was ended by signal {signal}"),
-            None => format!("the startup command ended with exit code {code}"),
-        };
-        let outcome = BuildOutcome::CommandFailed {
-            code: i32::from(code),
-            last_lines: log.last_lines(),
-        };
-        Self {
-            outcome,
-            reason: with_lines(reason, log),
-            code,
-        }
-    }
-
-    fn by_failure(failure: Failure, log: &BuildLog) -> Self {
-        let code = failure.exit_code();
-        let reason = match &failure {
-            Failure::Run(RunError::Deadline { .. }) => with_lines(
-                "the deadline passed while the startup command ran".to_owned(),
-                log,
-            ),
-            Failure::Run(RunError::Interrupted { .. }) => "interrupted".to_owned(),
-            _ => failure.to_string(),
-        };
-        Self {
-            code,
-            ..Self::because(reason)
-        }
-    }
-}
-
-/// A reason with the last lines of the startup command below it.
-fn with_lines(mut reason: String, log: &BuildLog) -> String {
-    let lines = log.last_lines();
-    if let Some(last) = lines.last() {
-        reason.push_str(&format!(" (last line: {last})"));
-    }
-    reason
 }

@@ -8,6 +8,7 @@
 //! | `cli` | the command line |
 //! | `commands` | one file a command |
 //! | [`golden_build`] | clone, daemon, startup command, stop, promote |
+//! | `builder`, `startup_file` | who builds what was triggered, and by what |
 //! | `private_daemon` | a session's daemon, as options for [`engine`] |
 //! | `doctor` | what this machine offers and lacks, a check a line |
 //! | `metrics` | figures for Prometheus |
@@ -15,6 +16,7 @@
 //! | `progress`, `interrupt` | the bar on a terminal, Ctrl-C |
 //! | [`exit`], `failure` | exit codes and messages |
 
+mod builder;
 mod cli;
 mod commands;
 mod doctor;
@@ -26,6 +28,7 @@ mod metrics;
 mod private_daemon;
 mod progress;
 mod show;
+mod startup_file;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

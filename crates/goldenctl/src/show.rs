@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod age;
+mod standing;
 
 use std::io::Write;
 
@@ -14,6 +15,10 @@ use serde::Serialize;
 
 use crate::cli::LogFormat;
 use crate::failure::Failure;
+pub(crate) use standing::{next_step, pending, standing};
+
+/// How wide a terminal is at least.
+const COLUMNS: usize = 80;
 
 /// Prints a failure with its causes, and what to do next: as lines for people, or as one object.
 pub(crate) fn failure(failure: &Failure, format: LogFormat) {
@@ -90,5 +95,46 @@ pub(crate) fn fields(fields: &[(&str, String)]) {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in fields {
         line(format!("  {name:width$}  {value}").trim_end());
+    }
+}
+
+/// Prints names with what is to be said about them, one below the other, in lines that fit a terminal
+/// as far as words allow.
+pub(crate) fn paragraphs(fields: &[(&str, String)]) {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, text) in fields {
+        let mut title = *name;
+        for part in wrapped(text, COLUMNS.saturating_sub(width + 4)) {
+            line(format!("  {title:width$}  {part}").trim_end());
+            title = "";
+        }
+    }
+}
+
+/// Lines of at most `width` characters, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("/a/long/path is", 5), ["/a/long/path", "is"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 }

@@ -5,6 +5,7 @@
 //! it was made of is removed: a generation that still has it was promoted by a command that was
 //! killed, and [`Store::roll_forward`] does what is left to do.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -13,7 +14,7 @@ use std::time::SystemTime;
 use cachecore::id::{Generation, ProjectId};
 use cachecore::layout;
 use cachecore::record::{Manifest, Origin};
-use rustix::fs::RenameFlags;
+use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
@@ -22,6 +23,9 @@ use crate::nonce;
 use crate::project;
 use crate::records;
 use crate::store::Store;
+
+/// How many volumes are listed at most.
+const MAX_VOLUMES: usize = 100_000;
 
 impl Store {
     /// A project's folder.
@@ -72,6 +76,28 @@ impl Store {
     /// [`StoreError`] if the project is not known or cannot be read.
     pub fn generations(&self, project: &ProjectId) -> Result<Vec<Generation>, StoreError> {
         generations(&self.project_folder(project)?)
+    }
+
+    /// The names of a generation's volumes, made readable.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the generation is not there or cannot be read.
+    pub fn volumes(
+        &self,
+        project: &ProjectId,
+        generation: Generation,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let folder = self.project_folder(project)?.folder(generation.folder())?;
+        let Some(volumes) = folder.descend(b"docker/volumes")? else {
+            return Ok(BTreeSet::new());
+        };
+        let mut found = BTreeSet::new();
+        for name in volumes.names(MAX_VOLUMES)? {
+            if volumes.kind(&name)? == Some(FileType::Directory) {
+                found.insert(name.as_bytes().escape_ascii().to_string());
+            }
+        }
+        Ok(found)
     }
 
     /// Finishes a promotion that was cut short after its generation existed, and says what serves.

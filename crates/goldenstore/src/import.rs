@@ -111,7 +111,7 @@ impl Store {
             force: true,
             volumes: request.volumes.clone(),
             revision: request.revision.clone(),
-            engine: None,
+            ..PromoteOptions::default()
         };
         let mut report = self.promote(&record, origin, &options)?;
         report.notes.extend(left_out);

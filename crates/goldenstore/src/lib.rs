@@ -25,6 +25,7 @@
 //! | `clone` | carries out a clone |
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
+//! | `requests` | who wants a golden built, and who builds it |
 //! | `layers` | the layers that everything shares |
 //! | `collection` | removes what nobody needs, and goldens |
 //! | `space` | whether a clone fits |
@@ -55,6 +56,7 @@ mod promotion;
 mod reader;
 mod records;
 mod recovery;
+mod requests;
 mod session;
 mod sharing;
 mod space;
@@ -71,6 +73,7 @@ pub use import::ImportRequest;
 pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
+pub use requests::Asked;
 pub use session::{
     HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest, UnusableSession,
 };

@@ -6,7 +6,7 @@
 //! | `lock` | while anything is cloned, imported or promoted | while a collection or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
-//! | `golden/<project>/build.lock` | | while a golden build runs; for an instant while a generation is removed |
+//! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits; for an instant while a generation is removed |
 //! | `layers/` | | while layers are adopted |
 //! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
 //! | `trash/` | | while it is emptied |

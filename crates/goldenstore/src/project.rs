@@ -12,8 +12,9 @@ use crate::lock::{self, Lock, Mode};
 use crate::records;
 use crate::store::Store;
 
-/// How long to wait for a build's lock: whoever collects takes it for an instant.
-const GLANCE: Duration = Duration::from_millis(300);
+/// How long to wait for the right to build: whoever collects, or looks whether a build runs, takes it
+/// for an instant.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// The right to run a golden build of a project, held until this is dropped.
 #[derive(Debug)]
@@ -44,13 +45,23 @@ impl Store {
         update_state(&folder, project, change)
     }
 
-    /// Takes the right to build a project's golden. Makes the project where it is not known yet.
+    /// Takes the right to build a project's golden. Makes the project where it is not known yet. A
+    /// build that the state still names was killed, or somebody else would have the right: it is
+    /// marked as ended.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if a build runs.
     pub fn begin_build(&self, project: &ProjectId) -> Result<BuildRight, StoreError> {
         let folder = self.make_project_folder(project)?;
-        lock_build(&folder, project).map(|held| BuildRight { _lock: held })
+        let right = BuildRight {
+            _lock: lock_build(&folder, project)?,
+        };
+        if read_state(&folder, project)?.building.is_some() {
+            let _lock = lock_project(&folder, project)?;
+            let serving = self.roll_forward(project, &folder)?;
+            self.note_dead_build(project, &folder, serving)?;
+        }
+        Ok(right)
     }
 
     /// Whether a golden build of a project runs right now.
@@ -112,6 +123,11 @@ pub(crate) fn update_state(
 ) -> Result<ProjectState, StoreError> {
     let mut state = read_state(folder, project)?;
     change(&mut state);
-    records::write(folder, layout::PROJECT_STATE, &state)?;
+    write_state(folder, &state)?;
     Ok(state)
+}
+
+/// Writes the state. The caller holds the project's lock.
+pub(crate) fn write_state(folder: &Handle, state: &ProjectState) -> Result<(), StoreError> {
+    records::write(folder, layout::PROJECT_STATE, state)
 }

@@ -53,6 +53,8 @@ pub struct PromoteOptions {
     pub revision: Option<String>,
     /// The engine's version to note in the manifest.
     pub engine: Option<String>,
+    /// The SHA-256 of the startup file to note in the manifest, in hex.
+    pub startup_sha256: Option<String>,
 }
 
 /// What a promotion did.
@@ -227,6 +229,7 @@ impl Store {
             origin,
             engine: options.engine.clone(),
             revision: options.revision.clone(),
+            startup_sha256: options.startup_sha256.clone(),
             nested: examined.root.nested,
             promoted_at: Timestamp::now(),
             other: Other::new(),

@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | `session start`, `import --copy` | `sessions/.starting-…` | discarded when nobody is starting |
 //! | `build`, `run` | a session of theirs whose lock is free | discarded |
-//! | `build` | a project that builds, whose build lock is free | marked as failed |
+//! | `build` | a project that builds, whose build lock is free | marked as failed, or cancelled |
+//! | a builder | a request that waits, and nobody builds | whoever asks next starts a builder |
 //! | `promote`, after the rename | a generation that has its session's record | it begins to serve |
 //! | `promote`, before the rename | a session that is promoting | the same promotion run again |
 //! | `import` | its session | the same import run again |
@@ -14,9 +15,9 @@
 
 use std::time::{Duration, Instant};
 
-use cachecore::id::{ProjectId, SessionId};
+use cachecore::id::{Generation, ProjectId, SessionId};
 use cachecore::layout::{DOCKER, session_of_folder};
-use cachecore::record::{BuildSummary, LeaseEnd, Status};
+use cachecore::record::{BuildSummary, CutShort, LeaseEnd, Status};
 use jiff::Timestamp;
 
 use crate::error::{ErrorClass, StoreError};
@@ -133,13 +134,13 @@ impl Store {
     }
 
     fn recover_project(&self, id: &ProjectId, folder: &Handle) -> Result<(), StoreError> {
-        let state = project::read_state(folder, id)?;
-        let died = state.status == Status::Building && !self.builds_now(folder)?;
+        let died = self.build_died(id, folder)?;
         let unfinished = match generation::generations(folder)?.pop() {
             Some(newest) => generation::is_unfinished(folder, newest)?,
             None => false,
         };
-        let lost = state.status == Status::Ready && generation::generations(folder)?.is_empty();
+        let status = project::read_state(folder, id)?.status;
+        let lost = status == Status::Ready && generation::generations(folder)?.is_empty();
         if !died && !unfinished && !lost && !records::has_asides(folder)? {
             return Ok(());
         }
@@ -153,9 +154,26 @@ impl Store {
                 state.lost_golden("its golden was removed");
             })?;
         }
-        if !died {
+        // Meanwhile it may have ended by itself, and another may have begun.
+        if !self.build_died(id, folder)? {
             return Ok(());
         }
+        self.note_dead_build(id, folder, serving)
+    }
+
+    fn build_died(&self, id: &ProjectId, folder: &Handle) -> Result<bool, StoreError> {
+        let builds = project::read_state(folder, id)?.status == Status::Building;
+        Ok(builds && !self.builds_now(folder)?)
+    }
+
+    /// Marks the build that the state names as ended: the command that ran it is gone. The caller
+    /// holds the project's lock, and knows that nobody builds.
+    pub(crate) fn note_dead_build(
+        &self,
+        id: &ProjectId,
+        folder: &Handle,
+        serving: Option<Generation>,
+    ) -> Result<(), StoreError> {
         project::update_state(folder, id, |state| {
             let Some(building) = state.building.clone() else {
                 state.status = if serving.is_some() {
@@ -169,15 +187,27 @@ impl Store {
                 self.manifest(id, *generation)
                     .is_ok_and(|manifest| *manifest.origin.session() == building.session)
             });
+            let (cut_short, reason) = match (promoted, building.cancelled_at) {
+                (Some(_), _) => (
+                    None,
+                    "the build was promoted; the command that ran it was killed just after"
+                        .to_owned(),
+                ),
+                (None, Some(_)) => (
+                    Some(CutShort::Cancelled),
+                    format!("build {} was cancelled", building.build),
+                ),
+                (None, None) => (
+                    Some(CutShort::Killed),
+                    "the command that ran the build was killed".to_owned(),
+                ),
+            };
             let summary = BuildSummary {
                 build: building.build,
                 generation: promoted,
-                reason: if promoted.is_some() {
-                    "the build was promoted; the command that ran it was killed just after"
-                        .to_owned()
-                } else {
-                    "the command that ran the build was killed".to_owned()
-                },
+                reason,
+                revision: building.revision,
+                cut_short,
                 started_at: building.started_at,
                 ended_at: Timestamp::now(),
             };

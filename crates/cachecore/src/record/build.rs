@@ -46,6 +46,8 @@ pub enum BuildOutcome {
         /// The last lines of its output.
         last_lines: Vec<String>,
     },
+    /// Somebody cancelled it.
+    Cancelled,
     /// Anything else went wrong.
     Failed {
         /// What, as a sentence.

@@ -33,6 +33,10 @@ pub struct Manifest {
     pub engine: Option<String>,
     /// The source revision that the caller named.
     pub revision: Option<String>,
+    /// The SHA-256 of the startup file that it was built by, in hex; `None` if it was built by
+    /// something else, or if the file changed while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_sha256: Option<String>,
     /// Volumes that hold a data root of their own.
     #[serde(default)]
     pub nested: Vec<Nested>,

@@ -37,6 +37,8 @@ fn a_failed_build_says_what_serves_on() {
         build: BuildId::new("b1").unwrap(),
         generation,
         reason: "the startup command ended with exit code 3".into(),
+        revision: None,
+        cut_short: None,
         started_at: at,
         ended_at: at,
     };
@@ -64,6 +66,8 @@ fn only_the_last_builds_are_remembered() {
                 build: BuildId::new(&format!("b{n}")).unwrap(),
                 generation: None,
                 reason: String::new(),
+                revision: None,
+                cut_short: None,
                 started_at: at,
                 ended_at: at,
             },

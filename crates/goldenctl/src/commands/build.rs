@@ -17,6 +17,8 @@ pub(super) fn run(global: &Global, args: &Build) -> Result<u8, Failure> {
         revision: args.revision.clone(),
         volumes: args.volumes.volumes(),
         daemon: &args.daemon,
+        folder: None,
+        startup_file: None,
     };
     let interrupted = interrupt::watch(Interactive::No);
     let progress = Progress::new("cloning the golden", interrupted.clone());

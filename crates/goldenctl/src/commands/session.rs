@@ -88,7 +88,7 @@ fn promote(global: &Global, args: &SessionPromote) -> Result<u8, Failure> {
         force: args.force,
         volumes: args.volumes.volumes(),
         revision: args.revision.clone(),
-        engine: None,
+        ..PromoteOptions::default()
     };
     let progress = Progress::new("promoting", interrupt::watch(Interactive::No));
     let report = store.promote_session(&args.session, &options, &progress)?;

@@ -1,24 +1,26 @@
 use cachecore::id::{Generation, ProjectId};
-use cachecore::record::{Manifest, ProjectState};
+use cachecore::record::{Manifest, ProjectState, Status};
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::Store;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Global, Status};
+use crate::cli::{self, Global};
 use crate::failure::Failure;
 use crate::{exit, metrics, private_daemon, show};
 
 /// Where a project stands.
 #[derive(Serialize)]
 struct ProjectStatus {
+    /// The state as a person reads it.
+    summary: String,
     state: ProjectState,
     generation: Option<Generation>,
     golden: Option<Manifest>,
     last_used_at: Option<Timestamp>,
 }
 
-pub(super) fn run(global: &Global, args: &Status) -> Result<u8, Failure> {
+pub(super) fn run(global: &Global, args: &cli::Status) -> Result<u8, Failure> {
     let store = super::open(global)?;
     private_daemon::recover(&store)?;
     if let Some(file) = &args.metrics {
@@ -81,9 +83,12 @@ fn write_metrics(
 
 fn look_at(store: &Store, project: &ProjectId) -> Result<ProjectStatus, Failure> {
     let generation = store.current(project)?;
+    let golden = generation.map(|g| store.manifest(project, g)).transpose()?;
+    let state = store.project_state(project)?;
     Ok(ProjectStatus {
-        state: store.project_state(project)?,
-        golden: generation.map(|g| store.manifest(project, g)).transpose()?,
+        summary: show::standing(&state, golden.as_ref(), Timestamp::now()),
+        state,
+        golden,
         generation,
         last_used_at: store.last_used(project)?,
     })
@@ -137,12 +142,8 @@ fn one(global: &Global, status: &ProjectStatus) {
     }
     let now = Timestamp::now();
     let state = &status.state;
-    show::line(&format!(
-        "project {} is {}: {}",
-        state.project,
-        state.status.name(),
-        state.reason
-    ));
+    show::line(&format!("{}: {}", state.project, status.summary));
+    show::fields(&requests(state, now));
     if let Some(golden) = &status.golden {
         let mut fields = vec![
             (
@@ -200,7 +201,10 @@ fn one(global: &Global, status: &ProjectStatus) {
                 .map_or_else(|| "-".to_owned(), |g| g.to_string()),
             show::age(build.ended_at, now),
             show::duration(took),
-            build.reason.clone(),
+            match build.generation {
+                Some(_) => "promoted".to_owned(),
+                None => build.reason.clone(),
+            },
         ]
     });
     show::table(
@@ -208,4 +212,25 @@ fn one(global: &Global, status: &ProjectStatus) {
         rows.collect(),
         "",
     );
+}
+
+/// What is wanted of the project, and what a person can do about where it stands.
+fn requests(state: &ProjectState, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    // A failure's reason stands in the line above.
+    if state.status != Status::Failed {
+        fields.push(("why", state.reason.clone()));
+    }
+    fields.extend(state.settings.iter().map(|settings| {
+        let enabled = if settings.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        };
+        ("triggers", format!("{enabled}, by {}", settings.startup))
+    }));
+    let pending = state.pending.iter();
+    fields.extend(pending.map(|request| ("pending", show::pending(request, now))));
+    fields.extend(show::next_step(state).map(|step| ("next", step)));
+    fields
 }

@@ -8,7 +8,7 @@ pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
     match seconds {
         0..=4 => "just now".to_owned(),
         5..=119 => format!("{seconds}s ago"),
-        120..=7199 => format!("{}m ago", seconds / 60),
+        120..=7199 => format!("{} min ago", seconds / 60),
         7200..=172_799 => format!("{}h ago", seconds / 3600),
         _ => format!("{}d ago", seconds / 86_400),
     }
@@ -32,6 +32,7 @@ mod tests {
     fn ages_and_durations_are_short() {
         let at = |s| Timestamp::from_second(s).unwrap();
         assert_eq!(age(at(0), at(90)), "90s ago");
+        assert_eq!(age(at(0), at(180)), "3 min ago");
         assert_eq!(age(at(0), at(7200)), "2h ago");
         assert_eq!(age(at(10), at(0)), "just now");
         assert_eq!(duration(Duration::from_millis(12)), "12 ms");

@@ -109,6 +109,8 @@ fn help_fits_eighty_columns_and_names_the_exit_codes() {
         "import --help",
         "gc --help",
         "rm --help",
+        "enable --help",
+        "trigger --help",
     ] {
         let mut command = ground.command();
         command.args(line.split(' ')).env("COLUMNS", "80");

@@ -5,3 +5,4 @@ mod collecting;
 mod ground;
 mod machine;
 mod refusals;
+mod triggers;

@@ -216,7 +216,11 @@ fn the_deadline_of_a_build_holds_for_its_clone_too() {
     assert_eq!(answer.code, 1, "{answer:?}");
     let says = "the deadline passed while the golden was cloned; generation 1 serves on";
     assert!(answer.stderr.contains(says), "{answer:?}");
-    assert!(ground.line("status shop").stdout.contains("shop is failed"));
+    let status = ground.line("status shop").stdout;
+    assert!(
+        status.starts_with(&format!("shop: Failed: {says}")),
+        "{status}"
+    );
     assert_eq!(ground.line("session ls").stdout, "no sessions\n");
     assert_eq!(ground.line("session start shop after").code, 0);
 }
