@@ -7,7 +7,9 @@
 
 mod build_steps;
 mod child;
+mod collection;
 mod concurrency;
+mod containerd;
 mod generations;
 mod hostile;
 mod image;

@@ -11,7 +11,8 @@ use cachecore::promotion::{Plan, Volumes};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
-use cachecore::strategy::Strategy;
+use cachecore::space;
+use cachecore::strategy::{Filesystem, Strategy};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use rustix::fs::RenameFlags;
@@ -80,6 +81,7 @@ impl Store {
             self.refuse_own_folders(from)?;
             let source = Handle::open(from.as_std_path())?;
             let examined = self.examine(&source, self.form()?, &request.volumes)?;
+            self.prove_blobs(&source, &examined.plan)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
                 left_out = self.copy_in(&source, &examined.plan, &record, observer)?;
@@ -193,6 +195,7 @@ impl Store {
             lease: Lease {
                 taken_at: now,
                 ends: LeaseEnd::Removal,
+                idle_seconds: None,
             },
             started_at: now,
             other: Other::new(),
@@ -240,6 +243,11 @@ impl Store {
             }
         }
         let size = layers::measure(source)?;
+        let one_disk = source.own_stat()?.st_dev == to.own_stat()?.st_dev;
+        // Where no file can share, nobody has to try it out.
+        let able = !matches!(self.filesystem()?, Filesystem::Ext | Filesystem::Tmpfs);
+        let shares = one_disk && able && self.shares_blocks()?;
+        self.prove_room(space::of_copy(size.entries, size.allocated, shares))?;
         observer.expects(size.entries, size.allocated);
         if whole {
             subvolumes::make_subvolume(to, DOCKER)?;

@@ -26,6 +26,8 @@
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
 //! | `layers` | the layers that everything shares |
+//! | `collection` | removes what nobody needs, and goldens |
+//! | `space` | whether a clone fits |
 //! | `subvolumes` | data roots that have their layers inside |
 //! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
@@ -36,6 +38,7 @@
 
 mod builds;
 mod clone;
+mod collection;
 mod error;
 mod generation;
 mod handle;
@@ -54,11 +57,13 @@ mod records;
 mod recovery;
 mod session;
 mod sharing;
+mod space;
 mod store;
 mod subvolumes;
 mod trash;
 
 pub use builds::fresh_build_id;
+pub use collection::{CollectionReport, GoldenRemoval};
 pub use error::{ErrorClass, StoreError};
 pub use image::ImageReport;
 pub use import::ImportRequest;
@@ -66,7 +71,9 @@ pub use import::ImportRequest;
 pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
-pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
+pub use session::{
+    HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest, UnusableSession,
+};
 pub use store::{InitReport, Store};
 pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};

@@ -136,6 +136,13 @@ pub(super) fn run(
     Ok(report.unwrap_or_else(PoisonError::into_inner))
 }
 
+/// Opens a folder that is there, and closes it to everybody else.
+fn close_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
+    let folder = opener.folder(at, name)?;
+    rustix::fs::fchmod(&folder, Mode::RWXU).during(Operation::SetMode)?;
+    Ok(folder)
+}
+
 /// Makes a folder that nobody else can look into yet.
 pub(super) fn create_folder(
     opener: &Opener,
@@ -144,11 +151,4 @@ pub(super) fn create_folder(
 ) -> Result<OwnedFd, Failure> {
     rustix::fs::mkdirat(at, name, Mode::RWXU).during(Operation::Create)?;
     opener.folder(at, name)
-}
-
-/// Opens a folder that is there, and closes it to everybody else.
-fn close_folder(opener: &Opener, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Failure> {
-    let folder = opener.folder(at, name)?;
-    rustix::fs::fchmod(&folder, Mode::RWXU).during(Operation::SetMode)?;
-    Ok(folder)
 }

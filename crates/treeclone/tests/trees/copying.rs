@@ -357,3 +357,25 @@ fn a_panic_of_the_observer_ends_all_threads() {
     let copied = std::panic::catch_unwind(|| ground.copy_with("wide", "copy", &jobs(4), &Panics));
     assert!(copied.is_err());
 }
+
+#[test]
+fn a_folder_that_is_there_can_become_the_copy() {
+    let ground = Ground::new();
+    odd::make(&ground.path("odd"));
+    let there = ground.folder("there");
+    let inode = fs::metadata(&there).unwrap().ino();
+    let into = CopyOptions {
+        into_existing: true,
+        ..CopyOptions::default()
+    };
+    let report = ground.copy_with("odd", "there", &into, &Silent).unwrap();
+    assert_eq!(report, odd::REPORT);
+    assert_eq!(ground.difference("odd", "there"), None);
+    assert_eq!(fs::metadata(&there).unwrap().ino(), inode);
+    // What is not there is not made, and what is no folder is not written to.
+    symlink("there", ground.path("link")).unwrap();
+    for name in ["nothing", "link"] {
+        ground.copy_with("odd", name, &into, &Silent).unwrap_err();
+    }
+    assert!(!ground.path("nothing").exists());
+}
