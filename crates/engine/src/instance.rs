@@ -9,16 +9,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const PID_DIGITS: usize = 5;
 const START_DIGITS: usize = 4;
-const SERIAL_DIGITS: usize = 3;
+const SERIAL_DIGITS: usize = 2;
+const NAMESPACE_DIGITS: usize = 1;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Twelve letters and digits: the owner's pid, its start time and a serial number, in base 36.
-/// The start time tells the owner from a later process that was given the same pid.
+/// Twelve letters and digits: the owner's pid, its start time, a serial number, and what tells its
+/// pid namespace from others, in base 36. The start time tells the owner from a later process that
+/// was given the same pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Instance {
     pid: u32,
     start: u64,
     serial: u32,
+    namespace: u32,
 }
 
 impl Instance {
@@ -30,27 +33,34 @@ impl Instance {
             pid,
             start: start_time(pid).unwrap_or(0) % 36_u64.pow(START_DIGITS as u32),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed) % 36_u32.pow(SERIAL_DIGITS as u32),
+            namespace: own_namespace(),
         }
     }
 
     /// Reads a name; `None` if it is not one of ours.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        if name.len() != PID_DIGITS + START_DIGITS + SERIAL_DIGITS
+        if name.len() != PID_DIGITS + START_DIGITS + SERIAL_DIGITS + NAMESPACE_DIGITS
             || !name.bytes().all(|byte| DIGITS.contains(&byte))
         {
             return None;
         }
         let (pid, rest) = name.split_at(PID_DIGITS);
-        let (start, serial) = rest.split_at(START_DIGITS);
+        let (start, rest) = rest.split_at(START_DIGITS);
+        let (serial, namespace) = rest.split_at(SERIAL_DIGITS);
         Some(Self {
             pid: u32::from_str_radix(pid, 36).ok()?,
             start: u64::from_str_radix(start, 36).ok()?,
             serial: u32::from_str_radix(serial, 36).ok()?,
+            namespace: u32::from_str_radix(namespace, 36).ok()?,
         })
     }
 
-    /// Whether the process that made this name still runs.
+    /// Whether the process that made this name still runs, as far as can be seen from here: a process
+    /// of another pid namespace is left to those who see it.
     pub(crate) fn owner_lives(&self) -> bool {
+        if self.namespace != own_namespace() {
+            return true;
+        }
         start_time(self.pid)
             .is_some_and(|start| start % 36_u64.pow(START_DIGITS as u32) == self.start)
     }
@@ -60,7 +70,8 @@ impl fmt::Display for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&base36(u64::from(self.pid), PID_DIGITS))?;
         f.write_str(&base36(self.start, START_DIGITS))?;
-        f.write_str(&base36(u64::from(self.serial), SERIAL_DIGITS))
+        f.write_str(&base36(u64::from(self.serial), SERIAL_DIGITS))?;
+        f.write_str(&base36(u64::from(self.namespace), NAMESPACE_DIGITS))
     }
 }
 
@@ -71,6 +82,14 @@ fn base36(mut number: u64, width: usize) -> String {
         number /= 36;
     }
     digits.into_iter().map(char::from).collect()
+}
+
+/// A digit of this process's pid namespace: the inode of the namespace, shortened.
+fn own_namespace() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    let inode = std::fs::metadata("/proc/self/ns/pid").map_or(0, |found| found.ino());
+    // The remainder is less than 36.
+    u32::try_from(inode % 36).unwrap_or(0)
 }
 
 /// Field 22 of `/proc/<pid>/stat`, in clock ticks since boot.

@@ -36,7 +36,11 @@ pub(crate) fn options(
     Ok(DaemonOptions {
         engine,
         data_root: session.data_root.clone(),
-        runtime_dir: Utf8PathBuf::from(format!("{RUNTIME}/{}-{count}", std::process::id())),
+        runtime_dir: Utf8PathBuf::from(format!(
+            "{RUNTIME}/{}-{count}-{}",
+            std::process::id(),
+            pid_namespace()
+        )),
         read_only,
         network: match choice.network.as_str() {
             "isolated" => Network::Isolated,
@@ -61,6 +65,12 @@ fn driver(
     let would_guess =
         session.strategy == Strategy::Empty && store.filesystem()? == Filesystem::Btrfs;
     Ok((would_guess && !chosen).then(|| "overlay2".to_owned()))
+}
+
+/// The pid namespace of this process, by the inode of its file: pids mean nothing outside of theirs.
+fn pid_namespace() -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self/ns/pid").map_or(0, |found| found.ino())
 }
 
 fn make_runtime() -> Result<(), Failure> {
@@ -88,10 +98,18 @@ pub(crate) fn recover(store: &Store) -> Result<(), Failure> {
 pub(crate) fn sweep() {
     for entry in std::fs::read_dir(RUNTIME).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid = name
-            .to_str()
-            .and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
-        let Some(pid) = pid else { continue };
+        let owner = name.to_str().and_then(|name| {
+            let (pid, rest) = name.split_once('-')?;
+            let (_, namespace) = rest.split_once('-')?;
+            Some((pid.parse::<u32>().ok()?, namespace.parse::<u64>().ok()?))
+        });
+        let Some((pid, namespace)) = owner else {
+            continue;
+        };
+        // Processes of another namespace cannot be seen from here.
+        if namespace != pid_namespace() {
+            continue;
+        }
         if Path::new("/proc").join(pid.to_string()).exists() {
             continue;
         }
