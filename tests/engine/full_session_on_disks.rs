@@ -63,7 +63,7 @@ fn a_full_session(work: &Workplace, asked: &str, strategy: &str) {
     images_are_saved_and_loaded(&mut session);
     images_are_tagged_committed_and_removed(&mut session);
     a_restart_keeps_everything(&mut session);
-    everything_can_be_pruned(&mut session);
+    everything_can_be_pruned(work, &mut session);
     session.stop();
     golden.assert_same(&Checksum::of(work.generation("shop", 1)), "the golden");
     layers.assert_same(&Checksum::of(work.root().join("layers")), "the layers");

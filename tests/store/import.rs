@@ -16,7 +16,7 @@ use testbed::dataroot::{DataRoot, Layer};
 use crate::keeper::{Keeper, Place, api, base, import_of, link, project, refused};
 use crate::layers_on_disk::stamps;
 
-crate::keeper::on_each_place!(
+crate::keeper::here_and_on_btrfs!(
     what_belongs_to_the_daemon_stays_behind,
     volumes_are_kept_dropped_or_chosen,
     a_project_that_is_imported_again_gets_another_generation,
@@ -281,55 +281,45 @@ fn a_data_root_in_a_volume_is_noted_and_copied() {
     assert_eq!(links.count(), 0, "its layers are no links");
 }
 
-/// Stores whose layers cannot be linked are recognised, kept whole, and cloned by copy.
+/// A store whose layers cannot be linked is recognised, kept whole, and cloned by copy.
 #[test]
 fn other_stores_are_kept_whole() {
     let layers = [base(), Layer::new("app").files(10, 200)];
-    for (root, kind, why) in [
-        (
-            DataRoot::new().on_containerd(),
-            Kind::Containerd("overlayfs".to_owned()),
-            "link: not taken; the golden uses containerd's image store",
-        ),
-        (
-            DataRoot::new().on_vfs(),
-            Kind::PlainFiles("vfs".to_owned()),
-            "link: not taken; it needs overlay2 layers, and the golden is vfs",
-        ),
-    ] {
-        let root = root.image("api", &layers).volume("db", &[("row", "1")]);
-        let keeper = Keeper::new();
-        let (from, _) = keeper.write("docker", &root);
-        let daemons = |path: &std::path::Path| {
-            ["containers", "network", "swarm", "runtimes", "tmp"]
-                .iter()
-                .any(|name| path.starts_with(name))
-        };
-        let whole = |path: &Utf8Path| {
-            let top = |path: &std::path::Path| path.as_os_str().is_empty();
-            Checksum::of(path).without(daemons).without_times(top)
-        };
-        let before = whole(&from);
-        let report = keeper
-            .store
-            .import(&import_of("api", &from), &Silent)
-            .unwrap();
-        assert_eq!(report.layers, 0);
-        assert_eq!(keeper.manifest("api").kind, kind);
-        assert_eq!(stamps(&keeper).len(), 0, "nothing was taken apart");
-        before.assert_same(&whole(&keeper.generation("api", 1)), "the golden");
+    let root = DataRoot::new().on_vfs();
+    let kind = Kind::PlainFiles("vfs".to_owned());
+    let why = "link: not taken; it needs overlay2 layers, and the golden is vfs";
+    let root = root.image("api", &layers).volume("db", &[("row", "1")]);
+    let keeper = Keeper::new();
+    let (from, _) = keeper.write("docker", &root);
+    let daemons = |path: &std::path::Path| {
+        ["containers", "network", "swarm", "runtimes", "tmp"]
+            .iter()
+            .any(|name| path.starts_with(name))
+    };
+    let whole = |path: &Utf8Path| {
+        let top = |path: &std::path::Path| path.as_os_str().is_empty();
+        Checksum::of(path).without(daemons).without_times(top)
+    };
+    let before = whole(&from);
+    let report = keeper
+        .store
+        .import(&import_of("api", &from), &Silent)
+        .unwrap();
+    assert_eq!(report.layers, 0);
+    assert_eq!(keeper.manifest("api").kind, kind);
+    assert_eq!(stamps(&keeper).len(), 0, "nothing was taken apart");
+    before.assert_same(&whole(&keeper.generation("api", 1)), "the golden");
 
-        let report = keeper.start("api", "s1");
-        assert_eq!(report.strategy, Strategy::Copy);
-        assert!(
-            report.why.iter().any(|reason| reason.starts_with(why)),
-            "{:?}",
-            report.why
-        );
-        before.assert_same(&whole(&keeper.data_root("s1")), "the session");
-        let error = refused(keeper.start_by("api", "s2", Strategy::Link));
-        assert!(matches!(error, StoreError::Strategy(_)), "{error}");
-    }
+    let report = keeper.start("api", "s1");
+    assert_eq!(report.strategy, Strategy::Copy);
+    assert!(
+        report.why.iter().any(|reason| reason.starts_with(why)),
+        "{:?}",
+        report.why
+    );
+    before.assert_same(&whole(&keeper.data_root("s1")), "the session");
+    let error = refused(keeper.start_by("api", "s2", Strategy::Link));
+    assert!(matches!(error, StoreError::Strategy(_)), "{error}");
 }
 
 /// The same image under remapped users has other owners on disk, so it is another layer.

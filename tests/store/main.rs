@@ -9,6 +9,7 @@ mod build_steps;
 mod child;
 mod collection;
 mod concurrency;
+mod containerd;
 mod generations;
 mod hostile;
 mod image;

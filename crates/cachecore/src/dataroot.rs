@@ -13,6 +13,7 @@
 //! ```
 //!
 //! - [`buildkit`]: which of its folders BuildKit is done with
+//! - [`containerd`]: what can never change again in containerd's image store
 //! - [`listing`]: the facts, as they were read
 //! - [`kind`]: which engine and store wrote it
 //! - [`immutable`]: **which layers can never change again**, and why
@@ -24,6 +25,7 @@
 
 pub mod buildkit;
 pub mod chain;
+pub mod containerd;
 pub mod immutable;
 pub mod integrity;
 pub mod kind;
@@ -50,6 +52,8 @@ pub struct DataRoot {
     pub kind: Kind,
     /// The folders under `overlay2/`, judged. Empty for other kinds.
     pub folders: BTreeMap<CacheId, JudgedFolder>,
+    /// The snapshots and blobs of containerd's image store, judged. Empty for other kinds.
+    pub contained: BTreeMap<Seat, JudgedFolder>,
     /// Everything that is wrong with it. A root with problems is never promoted.
     pub problems: Vec<Problem>,
     /// Volumes that hold a data root of their own: they are copied, never linked.
@@ -72,10 +76,16 @@ pub struct JudgedFolder {
 impl DataRoot {
     /// Where contents lie that can never change again, with their layer names.
     pub fn immutable(&self) -> impl Iterator<Item = (Seat, &LayerName, &JudgedFolder)> {
-        self.folders.iter().filter_map(|(id, folder)| {
-            let layer = folder.layer.as_ref()?;
-            Some((Seat::Overlay2(id.clone()), layer, folder))
-        })
+        self.seats()
+            .filter_map(|(seat, folder)| Some((seat, folder.layer.as_ref()?, folder)))
+    }
+
+    /// Every place where a layer could lie, with what lies there.
+    pub fn seats(&self) -> impl Iterator<Item = (Seat, &JudgedFolder)> {
+        let folders = self.folders.iter();
+        let folders = folders.map(|(id, folder)| (Seat::Overlay2(id.clone()), folder));
+        let contained = self.contained.iter();
+        folders.chain(contained.map(|(seat, folder)| (seat.clone(), folder)))
     }
 }
 
@@ -86,12 +96,20 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
     let mut root = DataRoot {
         nested: nested::find(listing),
         folders: BTreeMap::new(),
+        contained: BTreeMap::new(),
         problems: Vec::new(),
         notes: Vec::new(),
         kind,
     };
     let strays = listing.strays.iter();
     root.problems.extend(strays.map(integrity::stray));
+    if root.kind == Kind::Containerd("overlayfs".to_owned()) {
+        root.contained = containerd::judge(&listing.containerd, layers, &mut root.problems);
+        root.notes.extend(listing.containerd.note());
+    } else {
+        let misplaced = containerd::misplaced_links(&listing.containerd);
+        root.problems.extend(misplaced);
+    }
     let Some(overlay2) = &listing.overlay2 else {
         return root;
     };
@@ -103,7 +121,7 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
             .filter(|(_, folder)| matches!(folder.diff, Diff::Symlink(_)));
         root.problems
             .extend(linked.map(|(name, _)| Problem::LinkedInAnotherStore {
-                name: name.escape_ascii().to_string(),
+                name: format!("overlay2/{}/diff", name.escape_ascii()),
             }));
         return root;
     }
@@ -113,11 +131,11 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
     let judgements = immutable::judge(overlay2, &chains, &finished);
     for (id, judgement) in judgements {
         let linked = match &overlay2.folders[id.as_str().as_bytes()].diff {
-            Diff::Symlink(target) => match link_target(target, layers) {
+            Diff::Symlink(target) => match link_target(target, layers).filter(|l| !l.is_blob()) {
                 Some(layer) => Some(layer),
                 None => {
                     root.problems.push(Problem::LinkLeavesTheTree {
-                        folder: id.clone(),
+                        folder: Seat::Overlay2(id.clone()),
                         target: String::from_utf8_lossy(target).into_owned(),
                     });
                     None
@@ -131,14 +149,15 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
             && !other_names(&id, &chains, overlay2.owner_gid).any(|name| name == *found)
         {
             root.problems.push(Problem::LinkedToAnotherLayer {
-                folder: id.clone(),
+                folder: Seat::Overlay2(id.clone()),
                 expected: expected.clone(),
                 found: found.clone(),
             });
         }
         if linked.is_some() && layer.is_none() {
-            root.problems
-                .push(Problem::MutableFolderLinked { folder: id.clone() });
+            root.problems.push(Problem::MutableFolderLinked {
+                folder: Seat::Overlay2(id.clone()),
+            });
         }
         let layer = layer.map(|expected| linked.clone().unwrap_or(expected));
         root.folders.insert(
@@ -196,7 +215,9 @@ fn layer_name(
                     .unwrap_or_else(|| LayerName::of_snapshot(id, shift)),
             )
         }
-        Judgement::Immutable(Immutable::InTheStore) => linked.cloned(),
+        Judgement::Immutable(
+            Immutable::InTheStore | Immutable::CommittedSnapshot | Immutable::Blob,
+        ) => linked.cloned(),
         Judgement::Mutable(_) => None,
     }
 }

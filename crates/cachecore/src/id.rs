@@ -174,7 +174,8 @@ name_type!(
     BlobId, "blob id", 64, HEX_RULE, is_sha256_hex
 );
 name_type!(
-    /// Names a layer in the store's `layers/`: a chain id, `snap-<cache id>` or `blob-<digest>`, and
+    /// Names a layer in the store's `layers/`: a chain id, `snap-<cache id>`, `ctr-<chain id>` or
+    /// `blob-<digest>`, and
     /// `-g<gid>` behind it where a user-namespace remapping shifts the owners.
     LayerName, "layer name", MAX_CACHE_ID + 24, WORD_RULE, is_word
 );
@@ -191,6 +192,12 @@ impl LayerName {
     /// The name of an immutable folder that has no chain id.
     pub fn of_snapshot(cache: &CacheId, shift: u32) -> Self {
         Self(shifted(&format!("snap-{cache}"), shift))
+    }
+
+    /// The name of a layer that containerd has unpacked. Not that of a layer of the classic store with
+    /// the same chain id: the two unpack the same archive with other modes of its root, for example.
+    pub fn of_unpacked(chain: &ChainId) -> Self {
+        Self(format!("ctr-{chain}"))
     }
 
     /// The name of a blob of a content store. Its contents are one file, whoever owns it.

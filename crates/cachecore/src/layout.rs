@@ -5,6 +5,7 @@
 //!   store.json                           format and identity of the store
 //!   lock                                 flock: shared while cloning, exclusive while collecting
 //!   layers/<layer>/diff/                 immutable layer contents, shared by every golden and session
+//!   layers/blob-<digest>/diff            the same of a blob: a file
 //!   golden/<project>/current             symlink -> gen-000007, replaced by rename
 //!   sharing.json                         whether the filesystem shares blocks, once it was tried
 //!   golden/<project>/gen-000007/docker/  a data root whose layers are links into layers/, or a

@@ -145,22 +145,20 @@ pub fn plan(
         Kind::Overlay2 | Kind::Containerd(_) | Kind::PlainFiles(_) | Kind::Empty => {}
     }
     let mut problems = root.problems.clone();
-    problems.extend(root.folders.iter().filter_map(|(folder, judged)| {
+    problems.extend(root.seats().filter_map(|(folder, judged)| {
         let layer = judged
             .linked
             .as_ref()
             .filter(|layer| !in_store.contains(layer))?;
         Some(Problem::LinkedLayerMissing {
-            folder: folder.clone(),
+            folder,
             layer: layer.clone(),
         })
     }));
     if form == Form::Whole {
         // What is whole is cloned by itself, and a link into the store is not part of it.
-        let linked = root.folders.iter().filter(|(_, f)| f.linked.is_some());
-        problems.extend(linked.map(|(folder, _)| Problem::LinkedInWhole {
-            folder: folder.clone(),
-        }));
+        let linked = root.seats().filter(|(_, f)| f.linked.is_some());
+        problems.extend(linked.map(|(folder, _)| Problem::LinkedInWhole { folder }));
     }
     if !problems.is_empty() {
         return Err(Refusal::Damaged(problems));
@@ -170,12 +168,13 @@ pub fn plan(
         .immutable()
         .filter(|_| form == Form::Layered)
         .map(|(folder, layer, judged)| LayerStep {
+            seal: matches!(folder, Seat::Overlay2(_))
+                && matches!(
+                    judged.judgement,
+                    Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
+                ),
             folder,
             layer: layer.clone(),
-            seal: matches!(
-                judged.judgement,
-                Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
-            ),
             action: if judged.linked.is_some() {
                 LayerAction::Keep
             } else if in_store.contains(layer) || !planned.insert(layer.clone()) {

@@ -220,10 +220,13 @@ fn verdict(strategy: Strategy, facts: &Facts<'_>) -> Result<String, String> {
         (Strategy::Link, Some(Kind::Overlay2)) => {
             Ok("the golden's layers are overlay2 layers in the store".to_owned())
         }
-        (Strategy::Link, Some(Kind::Containerd(_))) => Err(
-            "the golden uses containerd's image store, whose layers this version does not link yet"
-                .to_owned(),
-        ),
+        (Strategy::Link, Some(Kind::Containerd(snapshotter))) if snapshotter == "overlayfs" => {
+            Ok("the golden's snapshots and blobs are in the store".to_owned())
+        }
+        (Strategy::Link, Some(Kind::Containerd(snapshotter))) => Err(format!(
+            "the golden uses containerd's image store with the snapshotter {snapshotter}, and only \
+             overlayfs can be linked"
+        )),
         (Strategy::Link, kind) => Err(format!(
             "it needs overlay2 layers, and the golden is {}",
             kind.map_or_else(|| "not there".to_owned(), ToString::to_string)
@@ -255,7 +258,8 @@ mod tests {
 
     #[test]
     fn auto_takes_the_first_that_serves_and_says_why_not_the_others() {
-        let containerd = Kind::Containerd("overlayfs".into());
+        let containerd = Kind::Containerd("native".into());
+        let overlayfs = Kind::Containerd("overlayfs".into());
         let vfs = Kind::PlainFiles("vfs".into());
         let overlay2 = Kind::Overlay2;
         let layered = |kind| Some((kind, Form::Layered));
@@ -289,6 +293,12 @@ mod tests {
                 "link: not taken; the golden uses containerd",
             ),
             (
+                layered(&overlayfs),
+                EXT,
+                Link,
+                "link: taken; the golden's snapshots and blobs",
+            ),
+            (
                 layered(&containerd),
                 EXT,
                 Copy,
@@ -319,7 +329,7 @@ mod tests {
 
     #[test]
     fn what_cannot_serve_is_refused_with_the_reason() {
-        let containerd = Kind::Containerd("overlayfs".into());
+        let containerd = Kind::Containerd("native".into());
         let layered = |kind| Some((kind, Form::Layered));
         for (strategy, golden, place, said) in [
             (Strategy::Link, layered(&containerd), EXT, "containerd"),

@@ -38,6 +38,15 @@ pub(crate) fn failure(failure: &Failure, format: LogFormat) {
     }
 }
 
+/// What is shared, and in how many layers of the store, if in any: a golden may have its layers
+/// inside, and files may share their blocks.
+pub(crate) fn shared(bytes: u64, layers: u64) -> String {
+    match layers {
+        0 => size(bytes),
+        layers => format!("{} in {layers} layers", size(bytes)),
+    }
+}
+
 /// Prints a document for a program.
 pub(crate) fn json(document: &impl Serialize) {
     let text = serde_json::to_string_pretty(document).unwrap_or_default();

@@ -81,6 +81,7 @@ impl Store {
             self.refuse_own_folders(from)?;
             let source = Handle::open(from.as_std_path())?;
             let examined = self.examine(&source, self.form()?, &request.volumes)?;
+            self.prove_blobs(&source, &examined.plan)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
                 left_out = self.copy_in(&source, &examined.plan, &record, observer)?;

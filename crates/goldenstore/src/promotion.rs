@@ -185,6 +185,7 @@ impl Store {
         // leaves no trace.
         let form = subvolumes::form_of(&docker)?;
         let examined = self.examine(&docker, form, &options.volumes)?;
+        self.prove_blobs(&docker, &examined.plan)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;

@@ -4,6 +4,7 @@
 //! no symlink, every file has a size limit, every folder a limit of entries.
 
 mod books;
+mod containerd;
 mod strays;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub(crate) fn read(root: &Handle) -> Result<Listing, StoreError> {
         snapshotters: snapshotters(root)?.into_iter().collect(),
         overlay2: overlay2(root)?,
         buildkit: books::buildkit(root)?,
+        containerd: containerd::read(root)?,
         volumes: volumes(root)?,
         strays: strays::find(root)?,
     })

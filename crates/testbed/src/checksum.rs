@@ -40,23 +40,20 @@ impl Checksum {
         this
     }
 
-    /// Looks at a data root as the daemon in a session sees it: where the `diff` of a layer is a
-    /// link to a folder below `layers`, that folder's contents stand in its place.
+    /// Looks at a data root as the daemon in a session sees it: where something is a link to what lies
+    /// below `layers`, that stands in its place.
     ///
     /// # Panics
     /// If anything cannot be read.
     pub fn resolved(data_root: impl AsRef<Path>, layers: impl AsRef<Path>) -> Self {
         let data_root = data_root.as_ref();
         let mut this = Self::of(data_root);
-        let Ok(folders) = std::fs::read_dir(data_root.join("overlay2")) else {
-            return this;
-        };
-        for folder in folders {
-            let diff = folder.unwrap().path().join("diff");
-            if let Ok(target) = std::fs::read_link(&diff)
+        let paths: Vec<PathBuf> = this.lines.keys().cloned().collect();
+        for path in paths {
+            if let Ok(target) = std::fs::read_link(data_root.join(&path))
                 && target.starts_with(&layers)
             {
-                this.add(&target, diff.strip_prefix(data_root).unwrap());
+                this.add(&target, &path);
             }
         }
         this

@@ -15,6 +15,8 @@
 //! 4. **In the store**: its `diff` is a link into `layers/` already. It was judged before; Docker
 //!    may have dropped the image since and kept the folder for its build cache.
 //!
+//! What of containerd's image store is immutable is said in [`containerd`](super::containerd).
+//!
 //! A container's own folders are mutable whatever else holds: an init folder stands in the `lower`
 //! of its container's, and Docker still writes into it when the container starts.
 
@@ -47,7 +49,11 @@ pub enum Immutable {
     },
     /// BuildKit is done with it: the last step of a stage, which nothing stands on.
     Finished,
-    /// The folder's `diff` is a link into the store.
+    /// A snapshot that containerd has committed.
+    CommittedSnapshot,
+    /// A blob, whose name is the digest of its bytes.
+    Blob,
+    /// It is a link into the store already.
     InTheStore,
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::immutable::{is_short_id, lower_short_ids};
 use super::listing::{Diff, ImageConfig, Overlay2, Stray, Text};
-use super::{cache_id, chain, chain_id};
+use super::{Seat, cache_id, chain, chain_id};
 use crate::id::{CacheId, LayerName};
 
 /// One thing that is wrong.
@@ -40,10 +40,10 @@ pub enum Problem {
         /// The folder.
         folder: CacheId,
     },
-    /// A `diff` is a link to somewhere outside the store's layers.
+    /// Contents are a link to somewhere outside the store's layers.
     LinkLeavesTheTree {
-        /// The folder.
-        folder: CacheId,
+        /// Where the link lies.
+        folder: Seat,
         /// Where the link points.
         target: String,
     },
@@ -59,34 +59,34 @@ pub enum Problem {
     },
     /// A `diff` is a link to a layer that is not in the store.
     LinkedLayerMissing {
-        /// The folder.
-        folder: CacheId,
+        /// Where the link lies.
+        folder: Seat,
         /// The layer.
         layer: LayerName,
     },
     /// A `diff` is a link to the contents of a different layer.
     LinkedToAnotherLayer {
-        /// The folder.
-        folder: CacheId,
+        /// Where the link lies.
+        folder: Seat,
         /// The layer that its chain id names.
         expected: LayerName,
         /// The layer that it is linked to.
         found: LayerName,
     },
-    /// The folder of a container is a link into the store, where its daemon could not write.
+    /// What a daemon writes is a link into the store, where it could not.
     MutableFolderLinked {
-        /// The folder.
-        folder: CacheId,
+        /// Where the link lies.
+        folder: Seat,
     },
-    /// A data root of another store than overlay2 has a link into `layers/`.
+    /// A store that the data root's images do not lie in has a link into `layers/`.
     LinkedInAnotherStore {
-        /// The folder's name, made readable.
+        /// The name of what is a link there, made readable.
         name: String,
     },
     /// A data root that is a subvolume with its layers inside has a layer that is a link.
     LinkedInWhole {
-        /// The folder.
-        folder: CacheId,
+        /// Where the link lies.
+        folder: Seat,
     },
     /// A folder's short id does not lead back to it.
     ShortLinkBroken {
@@ -135,7 +135,8 @@ impl fmt::Display for Problem {
             Self::LinkLeavesTheTree { folder, target } => {
                 write!(
                     f,
-                    "overlay2/{folder}/diff is a link out of the data root, to {target}"
+                    "{} is a link out of the data root, to {target}",
+                    folder.path()
                 )
             }
             Self::LinkAmongTheDaemonsOwn { path } => {
@@ -147,7 +148,8 @@ impl fmt::Display for Problem {
             Self::LinkedLayerMissing { folder, layer } => {
                 write!(
                     f,
-                    "overlay2/{folder}/diff is a link to layer {layer}, which the store lacks"
+                    "{} is a link to layer {layer}, which the store lacks",
+                    folder.path()
                 )
             }
             Self::LinkedToAnotherLayer {
@@ -157,25 +159,28 @@ impl fmt::Display for Problem {
             } => {
                 write!(
                     f,
-                    "overlay2/{folder}/diff should be layer {expected} but links to {found}"
+                    "{} should be layer {expected} but links to {found}",
+                    folder.path()
                 )
             }
             Self::MutableFolderLinked { folder } => {
                 write!(
                     f,
-                    "overlay2/{folder} belongs to a container but its diff is a link"
+                    "{} may be written by its daemon but is a link",
+                    folder.path()
                 )
             }
             Self::LinkedInWhole { folder } => {
                 write!(
                     f,
-                    "overlay2/{folder}/diff is a link, but the data root has its layers inside"
+                    "{} is a link, but the data root has its layers inside",
+                    folder.path()
                 )
             }
             Self::LinkedInAnotherStore { name } => {
                 write!(
                     f,
-                    "overlay2/{name}/diff is a link, but the data root's images lie elsewhere"
+                    "{name} is linked into the store, but the data root's images lie elsewhere"
                 )
             }
             Self::ShortLinkBroken { folder } => {

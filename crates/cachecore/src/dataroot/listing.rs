@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::buildkit::BuildKit;
+use super::containerd::Containerd;
 
 /// What a reader found at a data root. The default is an empty folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Listing {
     pub overlay2: Option<Overlay2>,
     /// BuildKit's books.
     pub buildkit: BuildKit,
+    /// What containerd keeps of images.
+    pub containerd: Containerd,
     /// For each volume, the names directly in its `_data`, bounded by the reader.
     pub volumes: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
     /// What lies in the daemon's own parts and is not what a daemon makes there.

@@ -3,7 +3,7 @@
 //! A daemon writes through whatever lies in its data root, with the rights of root: a volume's
 //! `_data`, or a folder of its build cache, that is a link to somewhere else lets it write there, and
 //! on the host that is where a golden build runs. No daemon (20.10 to 29) makes links in its own
-//! parts but for the two places that are named here. What containers see is full of links, and
+//! parts but for short links and the contents of layers, and the store links nothing but contents. What containers see is full of links, and
 //! those are theirs: a daemon resolves them inside the container.
 
 /// What a path of a data root is, as far as links go.
@@ -11,7 +11,7 @@
 pub enum Place {
     /// The daemon's own. A link here is refused.
     Own,
-    /// A link is what belongs here, and is judged for itself: short links, the contents of layers.
+    /// A link may be here, and is judged for itself: short links, the contents of layers, blobs.
     Link,
     /// What containers see, or what is left out of every generation. Nobody looks inside.
     Contents,
@@ -31,6 +31,22 @@ pub fn place(path: &[&[u8]]) -> Place {
         ] => Place::Contents,
         [b"overlay2" | b"fuse-overlayfs", b"l", _] => Place::Link,
         [b"overlay2" | b"fuse-overlayfs", _, b"diff"] => Place::Link,
+        [
+            b"containerd",
+            b"daemon",
+            b"io.containerd.snapshotter.v1.overlayfs",
+            b"snapshots",
+            _,
+            b"fs",
+        ]
+        | [
+            b"containerd",
+            b"daemon",
+            b"io.containerd.content.v1.content",
+            b"blobs",
+            b"sha256",
+            _,
+        ] => Place::Link,
         // The folders that an overlay is mounted with and on are the daemon's, what is in them not.
         [b"overlay2" | b"fuse-overlayfs", _, _, _, ..] => Place::Contents,
         [b"vfs", b"dir", _, _, ..] => Place::Contents,
@@ -53,7 +69,7 @@ mod tests {
     use super::{Place, place};
 
     #[test]
-    fn links_belong_in_two_places_and_in_what_containers_see() {
+    fn links_belong_in_few_places_and_in_what_containers_see() {
         for (path, expected) in [
             ("image/overlay2/repositories.json", Place::Own),
             ("image/overlay2/layerdb/sha256/c/cache-id", Place::Own),
@@ -78,6 +94,30 @@ mod tests {
                 Place::Contents,
             ),
             ("containerd/daemon/content/blobs/sha256/b", Place::Own),
+            (
+                "containerd/daemon/io.containerd.content.v1.content/blobs/sha256/b",
+                Place::Link,
+            ),
+            (
+                "containerd/daemon/io.containerd.content.v1.content/blobs/sha256",
+                Place::Own,
+            ),
+            (
+                "containerd/daemon/io.containerd.content.v1.content/ingest/b",
+                Place::Own,
+            ),
+            (
+                "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs",
+                Place::Link,
+            ),
+            (
+                "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots/7/work",
+                Place::Own,
+            ),
+            (
+                "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs/etc",
+                Place::Contents,
+            ),
             ("plugins/p/rootfs", Place::Own),
             ("plugins/p/rootfs/etc", Place::Contents),
             ("containers/c/mounts", Place::Contents),

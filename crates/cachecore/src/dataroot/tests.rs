@@ -1,6 +1,7 @@
 //! Tables over data roots, odd and broken ones included.
 
 mod buildkit;
+mod containerd;
 mod immutable;
 mod integrity;
 mod kind;

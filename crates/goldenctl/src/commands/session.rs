@@ -61,14 +61,7 @@ fn show_start(report: &StartReport) {
     ));
     let mut fields = vec![
         ("data root", report.data_root.to_string()),
-        (
-            "shared",
-            format!(
-                "{} in {} layers",
-                show::size(report.bytes_shared),
-                report.layers
-            ),
-        ),
+        ("shared", show::shared(report.bytes_shared, report.layers)),
         (
             "copied",
             format!(
@@ -123,7 +116,7 @@ pub(super) fn show_promotion(report: &PromoteReport) {
         (
             "layers",
             format!(
-                "{}, of which {} are new to the store",
+                "{} in the store, of which {} are new there",
                 report.layers, report.layers_moved
             ),
         ),

@@ -1,3 +1,4 @@
+use cachecore::image;
 use cachecore::layout;
 use cachecore::strategy::Filesystem;
 use camino::Utf8Path;
@@ -17,6 +18,7 @@ pub(super) fn checks(root: &Utf8Path) -> Vec<Check> {
     let root = store.layout().root();
     let mut checks = vec![Check::ok("store", root.as_str())];
     checks.extend(filesystem(&store));
+    checks.extend(image(root));
     checks.extend(space(root));
     checks.extend(projects(&store));
     checks.extend(sessions(&store));
@@ -40,6 +42,27 @@ fn filesystem(store: &Store) -> Vec<Check> {
         ),
         Ok(other) => Check::ok("filesystem", format!("{other}: link and copy")),
     }]
+}
+
+/// Whether the image that the store lies in, if it does, is mounted after a reboot too.
+fn image(root: &Utf8Path) -> Option<Check> {
+    let image = image::image_of(root);
+    if !image.is_file() {
+        return None;
+    }
+    let unit =
+        Utf8Path::new("/etc/systemd/system/local-fs.target.wants").join(image::unit_name(root));
+    let fstab = std::fs::read_to_string("/etc/fstab").unwrap_or_default();
+    let in_fstab = fstab.lines().any(|line| line.starts_with(image.as_str()));
+    Some(if unit.exists() || in_fstab {
+        Check::ok("image", format!("{image}, mounted after a reboot too"))
+    } else {
+        Check::note(
+            "image",
+            format!("{image} is not mounted after a reboot"),
+            format!("add to /etc/fstab: {}", image::fstab_line(root)),
+        )
+    })
 }
 
 /// What is little: less than a twentieth.

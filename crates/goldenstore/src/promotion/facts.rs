@@ -42,9 +42,7 @@ impl Store {
             });
         }
         for step in &plan.layers {
-            // A blob is proved when it comes in, too: nothing but its name says what it is.
-            let to_prove = step.layer.is_blob() && step.action != LayerAction::Keep;
-            if step.action == LayerAction::Replace || to_prove {
+            if step.action == LayerAction::Replace && !step.layer.is_blob() {
                 let folder = seat_folder(docker, &step.folder)?;
                 self.compare_layer(&folder, &step.folder, &step.layer)?;
             }
@@ -54,6 +52,22 @@ impl Store {
             plan,
             _no_daemon: no_daemon,
         })
+    }
+
+    /// Makes sure that every blob that comes in is what its name says. Changes nothing.
+    pub(crate) fn prove_blobs(&self, docker: &Handle, plan: &Plan) -> Result<(), StoreError> {
+        let mut folder = None;
+        for step in &plan.layers {
+            if !step.layer.is_blob() || step.action == LayerAction::Keep {
+                continue;
+            }
+            let folder = match &folder {
+                Some(folder) => folder,
+                None => folder.insert(seat_folder(docker, &step.folder)?),
+            };
+            self.compare_layer(folder, &step.folder, &step.layer)?;
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,8 @@ use rustix::fs::OFlags;
 use crate::error::StoreError;
 use crate::handle::{Handle, Regular};
 
-struct OnDisk(File);
+/// A database's file.
+pub(super) struct OnDisk(File);
 
 impl ReadAt for OnDisk {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
@@ -31,7 +32,8 @@ pub(super) fn buildkit(root: &Handle) -> Result<BuildKit, StoreError> {
     })
 }
 
-fn book<T>(
+/// One book, as far as it can be read.
+pub(super) fn book<T>(
     folder: &Handle,
     name: &str,
     read: impl Fn(&Bolt<OnDisk>) -> Result<BTreeMap<Vec<u8>, T>, BookError>,

@@ -4,12 +4,52 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::image::{self, Image, LayerOnDisk};
+use super::layer::age;
 use super::{DataRoot, names, put};
+use crate::bolt::{self, Shape, Tree};
+
+/// What the snapshotter's book calls a snapshot.
+const ACTIVE: u8 = 2;
+const COMMITTED: u8 = 3;
+
+/// The snapshots of a data root, as they are written.
+struct Snapshots {
+    folder: std::path::PathBuf,
+    book: Tree,
+    known: BTreeMap<String, String>,
+}
+
+impl Snapshots {
+    /// Gives the number of a snapshot, and writes it if it is new.
+    fn add(&mut self, name: &str, kind: u8, write: impl FnOnce(&Path)) -> String {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let number = self.known.len() + 1;
+        let id = number.to_string();
+        let snapshot = self.folder.join("snapshots").join(&id);
+        write(&snapshot.join("fs"));
+        std::fs::create_dir_all(snapshot.join("work")).unwrap();
+        let key = format!("moby/{}/{name}", number * 2);
+        let row = ["v1", "snapshots", &key];
+        // Below 128 the number's only byte.
+        let in_book = [u8::try_from(number).unwrap()];
+        for (field, value) in [("id", &in_book), ("kind", &[kind])] {
+            let path = [&row[..], &[field]].concat();
+            bolt::put(&mut self.book, &path, value);
+        }
+        self.known.insert(name.to_owned(), id.clone());
+        id
+    }
+}
 
 pub(super) fn write(root: &DataRoot, path: &Path) -> BTreeMap<String, Image> {
     let daemon = path.join("containerd/daemon");
-    let snapshotter = daemon.join("io.containerd.snapshotter.v1.overlayfs");
-    put(snapshotter.join("metadata.db"), "which are committed");
+    let mut snapshots = Snapshots {
+        folder: daemon.join("io.containerd.snapshotter.v1.overlayfs"),
+        book: Tree::new(),
+        known: BTreeMap::new(),
+    };
     put(
         daemon.join("io.containerd.metadata.v1.bolt/meta.db"),
         "images and leases",
@@ -18,24 +58,17 @@ pub(super) fn write(root: &DataRoot, path: &Path) -> BTreeMap<String, Image> {
         let name = format!("io.containerd.snapshotter.v1.{unused}");
         std::fs::create_dir_all(daemon.join(name)).unwrap();
     }
-    let blobs = daemon.join("io.containerd.content.v1.content/blobs/sha256");
+    let content = daemon.join("io.containerd.content.v1.content");
+    put(content.join("ingest/1/data"), "a part of a blob");
+    let blobs = content.join("blobs/sha256");
     let mut images = BTreeMap::new();
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
     for (name, layers) in &root.images {
         let mut written = Vec::new();
         for (layer, chain) in layers.iter().zip(image::chains(layers)) {
-            let next = (known.len() + 1).to_string();
-            let folder = known.entry(chain.clone()).or_insert_with(|| {
-                let snapshot = snapshotter.join("snapshots").join(&next);
-                layer.write(&snapshot.join("fs"), root.gid);
-                std::fs::create_dir_all(snapshot.join("work")).unwrap();
-                put(blobs.join(names::digest(&chain)), &chain);
-                next
-            });
-            written.push(LayerOnDisk {
-                chain,
-                folder: folder.clone(),
-            });
+            put(blobs.join(names::digest(&chain)), &chain);
+            let key = format!("sha256:{chain}");
+            let folder = snapshots.add(&key, COMMITTED, |fs| layer.write(fs, root.gid));
+            written.push(LayerOnDisk { chain, folder });
         }
         let (config, id) = image::config(layers);
         put(blobs.join(&id), config);
@@ -47,5 +80,16 @@ pub(super) fn write(root: &DataRoot, path: &Path) -> BTreeMap<String, Image> {
             },
         );
     }
+    let mut built = |name: &str, kind| {
+        let key = names::snapshot(&format!("{} {name}", root.daemon));
+        snapshots.add(&key, kind, |fs| {
+            put(fs.join(name), name);
+            age(fs);
+        });
+    };
+    built("build step", COMMITTED);
+    built("cache mount", ACTIVE);
+    let book = bolt::file(&snapshots.book, Shape::default());
+    put(snapshots.folder.join("metadata.db"), book);
     images
 }

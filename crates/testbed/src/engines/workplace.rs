@@ -93,12 +93,14 @@ impl Workplace {
     }
 
     /// Variables for whatever runs a docker CLI.
-    pub(super) fn variables(&self) -> [(&'static str, String); 3] {
+    pub(super) fn variables(&self) -> [(&'static str, String); 4] {
         [
             ("DOCKER_CONFIG", self.client_config().into_string()),
             ("DOCKER_BUILDKIT", "1".to_owned()),
             // Plain also where stderr is a terminal.
             ("BUILDKIT_PROGRESS", "plain".to_owned()),
+            // What is built again has the same id then, in containerd's store too.
+            ("BUILDX_NO_DEFAULT_ATTESTATIONS", "1".to_owned()),
         ]
     }
 

@@ -101,7 +101,7 @@ fn what_is_broken_is_named() {
                     .container("box", &["top"])
                     .linked("box", "/store/layers/x/diff");
             },
-            "belongs to a container",
+            "may be written by its daemon",
         ),
         (
             "a diff that is a file",

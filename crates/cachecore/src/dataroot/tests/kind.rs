@@ -83,7 +83,7 @@ fn a_root_of_another_store_may_have_no_links() {
     assert_eq!(
         survey(&listing, LAYERS.into()).problems,
         [Problem::LinkedInAnotherStore {
-            name: "base".into()
+            name: "overlay2/base/diff".into()
         }]
     );
 }

@@ -1,0 +1,53 @@
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStringExt;
+
+use cachecore::dataroot::containerd::{self, Blob, Containerd};
+use cachecore::dataroot::{BLOBS, Diff, SNAPSHOTTER};
+use rustix::fs::FileType;
+
+use super::MAX_ENTRIES;
+use super::books::book;
+use crate::error::StoreError;
+use crate::handle::Handle;
+
+/// What a daemon's own containerd keeps of images.
+pub(super) fn read(root: &Handle) -> Result<Containerd, StoreError> {
+    let mut found = Containerd {
+        blobs: blobs(root)?,
+        ..Containerd::default()
+    };
+    let Some(snapshotter) = root.descend(SNAPSHOTTER.as_bytes())? else {
+        return Ok(found);
+    };
+    found.snapshots = book(&snapshotter, "metadata.db", containerd::rows)?;
+    if let Some(snapshots) = snapshotter.folder_if_there("snapshots")? {
+        for name in super::folders(Some(&snapshots))? {
+            let snapshot = snapshots.folder(&name)?;
+            let fs = match snapshot.kind("fs")? {
+                None => Diff::Missing,
+                Some(FileType::Directory) => Diff::Directory,
+                Some(FileType::Symlink) => Diff::Symlink(snapshot.link("fs")?),
+                Some(_) => Diff::Other,
+            };
+            found.folders.insert(name.into_vec(), fs);
+        }
+    }
+    Ok(found)
+}
+
+fn blobs(root: &Handle) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
+    let mut found = BTreeMap::new();
+    let Some(folder) = root.descend(BLOBS.as_bytes())? else {
+        return Ok(found);
+    };
+    for name in folder.names(MAX_ENTRIES)? {
+        let blob = match folder.kind(&name)? {
+            None => continue,
+            Some(FileType::RegularFile) => Blob::File,
+            Some(FileType::Symlink) => Blob::Symlink(folder.link(&name)?),
+            Some(_) => Blob::Other,
+        };
+        found.insert(name.into_vec(), blob);
+    }
+    Ok(found)
+}
