@@ -12,6 +12,7 @@
 //! as old as its last activity. Neither is ever removed for having been made long ago.
 
 mod facts;
+mod layers;
 mod plan;
 mod policy;
 mod work;

@@ -1,13 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::layers::Layers;
 use super::policy::idle_since;
 use super::{
     CollectionPlan, Facts, GenerationFacts, Item, Kept, KeptBecause, Limit, Policy, ProjectFacts,
     Reason, Remembered, Removal, SessionFacts, Unjudged,
 };
-use crate::id::{Generation, LayerName, ProjectId, SessionId};
+use crate::id::{Generation, ProjectId, SessionId};
 
 /// Decides what a collection removes.
 ///
@@ -20,7 +21,7 @@ pub fn plan(facts: &Facts, policy: &Policy, now: Timestamp) -> CollectionPlan {
     work.superseded();
     work.idle();
     work.builds();
-    let mut layers = Layers::of(facts, &work);
+    let mut layers = work.needs();
     let size_reached = work.shrink(&mut layers);
     work.layers(&layers);
     work.finish(size_reached)
@@ -67,7 +68,7 @@ pub fn plan_removal(
             work.remove(item, Reason::Removed, generation.bytes);
         }
     }
-    let layers = Layers::of(facts, &work);
+    let layers = work.needs();
     work.layers(&layers);
     Ok(work.finish(None))
 }
@@ -115,6 +116,15 @@ impl<'f> Work<'f> {
             kept: Vec::new(),
             unjudged: facts.unjudged.clone(),
         }
+    }
+
+    /// Who needs which layer, as the plan stands.
+    fn needs(&self) -> Layers<'f> {
+        let generations = self
+            .projects
+            .iter()
+            .flat_map(|p| p.generations.iter().copied());
+        Layers::of(self.facts, generations, &self.sessions)
     }
 
     fn finish(self, size_reached: Option<bool>) -> CollectionPlan {
@@ -422,61 +432,4 @@ fn leases(session: &SessionFacts, project: &ProjectFacts, generation: &Generatio
 fn last_use(project: &ProjectFacts) -> Option<Timestamp> {
     let promoted_at = project.generations.last().and_then(|g| g.promoted_at);
     project.last_used.max(promoted_at)
-}
-
-/// Who needs which layer of those that stay.
-struct Layers<'f> {
-    facts: &'f Facts,
-    needed: BTreeMap<&'f LayerName, u32>,
-    /// Whether something stays of which nobody can tell what it links to.
-    blind: bool,
-    unneeded_bytes: u64,
-}
-
-impl<'f> Layers<'f> {
-    fn of(facts: &'f Facts, work: &Work<'f>) -> Self {
-        let mut needed: BTreeMap<&LayerName, u32> = BTreeMap::new();
-        let mut blind = false;
-        let generations = work.projects.iter().flat_map(|p| &p.generations);
-        let of_generations = generations.map(|generation| &generation.layers);
-        let of_sessions = work.sessions.iter().map(|session| &session.links);
-        for layers in of_generations.chain(of_sessions) {
-            match layers {
-                Some(layers) => layers
-                    .iter()
-                    .for_each(|layer| *needed.entry(layer).or_default() += 1),
-                None => blind = true,
-            }
-        }
-        let unneeded = facts
-            .layers
-            .iter()
-            .filter(|(layer, facts)| facts.placeholder || !blind && !needed.contains_key(layer));
-        Self {
-            facts,
-            blind,
-            unneeded_bytes: unneeded.map(|(_, facts)| facts.bytes).sum(),
-            needed,
-        }
-    }
-
-    /// A generation goes; gives the bytes of the layers that nobody else needs.
-    fn release(&mut self, generation: &'f GenerationFacts) -> u64 {
-        let mut bytes = 0;
-        for layer in generation.layers.iter().flatten() {
-            let Some(count) = self.needed.get_mut(layer) else {
-                continue;
-            };
-            *count -= 1;
-            if *count > 0 {
-                continue;
-            }
-            self.needed.remove(layer);
-            let facts = self.facts.layers.get(layer);
-            bytes += facts
-                .filter(|facts| !facts.placeholder && !self.blind)
-                .map_or(0, |facts| facts.bytes);
-        }
-        bytes
-    }
 }
