@@ -16,6 +16,7 @@ mod killed_build;
 mod live_daemon;
 mod progress;
 mod run;
+mod verification;
 
 /// Runs each test function on each engine.
 macro_rules! on_each_engine {

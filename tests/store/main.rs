@@ -18,3 +18,4 @@ mod live;
 mod promotion;
 mod recovery;
 mod sessions;
+mod verification;

@@ -177,6 +177,19 @@ impl LayerName {
     pub fn of_snapshot(cache: &CacheId, shift: u32) -> Self {
         Self(shifted(&format!("snap-{cache}"), shift))
     }
+
+    /// The chain id in the name, if it has one.
+    pub fn chain(&self) -> Option<ChainId> {
+        let chain = ChainId::new(self.0.get(..64)?).ok()?;
+        (self.0.len() == 64 || self.0[64..].starts_with("-g")).then_some(chain)
+    }
+
+    /// Whether the owners of its contents are shifted by a user-namespace remapping.
+    pub fn is_shifted(&self) -> bool {
+        self.0
+            .rsplit_once("-g")
+            .is_some_and(|(_, gid)| gid.parse::<u32>().is_ok())
+    }
 }
 
 impl SessionId {

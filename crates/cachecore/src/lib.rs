@@ -12,6 +12,7 @@
 //! | [`promotion`] | what a promotion links, drops and keeps |
 //! | [`strategy`] | how a golden is cloned, and why not better |
 //! | [`record`] | what the store writes down, and which formats it accepts |
+//! | [`tarsplit`] | what a layer's folder must hold, by the archive that it came from |
 //!
 //! ```
 //! use cachecore::dataroot::{Kind, Listing, survey};
@@ -28,3 +29,4 @@ pub mod mountinfo;
 pub mod promotion;
 pub mod record;
 pub mod strategy;
+pub mod tarsplit;

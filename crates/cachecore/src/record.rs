@@ -6,6 +6,7 @@
 mod build;
 mod manifest;
 mod project;
+mod quarantine;
 mod session;
 mod store;
 
@@ -13,8 +14,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOutcome, BuildRecord};
-pub use manifest::{LayerRecord, Manifest, Origin, Sizes};
+pub use manifest::{Contents, LayerRecord, Manifest, Origin, Sizes};
 pub use project::{BuildSummary, KEPT_BUILDS, ProjectState, RunningBuild, Status};
+pub use quarantine::{GenerationQuarantine, LayerQuarantine};
 pub use session::{Lease, LeaseEnd, Purpose, SessionRecord, SessionStage};
 pub use store::StoreRecord;
 

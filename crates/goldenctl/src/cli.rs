@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Print the output of a project's last golden build
     Log(Log),
+    /// Verify goldens: whether they are still what they were when they were promoted
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +88,9 @@ pub(crate) struct Build {
     pub(crate) revision: Option<String>,
     #[command(flatten)]
     pub(crate) volumes: VolumeChoice,
+    /// Take new layers without verifying them against their images
+    #[arg(long)]
+    pub(crate) trust_layers: bool,
     #[command(flatten)]
     pub(crate) daemon: DaemonChoice,
     /// The startup command; DOCKER_HOST points to the private daemon
@@ -167,6 +172,9 @@ pub(crate) struct SessionStart {
     /// Start with an empty data root if the project has no golden
     #[arg(long)]
     pub(crate) or_empty: bool,
+    /// An earlier generation than the one that serves
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +184,9 @@ pub(crate) struct SessionPromote {
     /// Promote although the project has moved on to another generation
     #[arg(long)]
     pub(crate) force: bool,
+    /// Take new layers without verifying them against their images
+    #[arg(long)]
+    pub(crate) trust_layers: bool,
     /// The source revision to note
     #[arg(long, value_name = "REV")]
     pub(crate) revision: Option<String>,
@@ -196,6 +207,27 @@ pub(crate) struct Log {
     /// An earlier build; `status PROJECT` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) build: Option<BuildId>,
+}
+
+/// Verify goldens
+///
+/// Without --full: the project's records, each generation's data root (its links into the store, its
+/// layer and image database), and that each layer is there with as many names and bytes as when it
+/// was promoted. With --full also each layer's contents, owners, modes and capabilities against the
+/// diff id of its image. Not verified: times, attributes that images do not carry, volumes and the
+/// build cache, and the contents of layers that no image describes (steps of builds; they are
+/// counted).
+///
+/// What is damaged is put in quarantine: no session starts from a generation that needs it, until a
+/// build or import brings it again or a verification finds it well. Exit code 5 if anything is found.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Verify {
+    /// Only this project; all of them if none is named
+    pub(crate) project: Option<ProjectId>,
+    /// Read the contents of every layer
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
 fn json_object(text: &str) -> Result<serde_json::Value, String> {

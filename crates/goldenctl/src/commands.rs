@@ -7,6 +7,7 @@ mod log;
 mod run;
 mod session;
 mod status;
+mod verify;
 
 use goldenstore::Store;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Session(args) => session::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Log(args) => log::run(global, args),
+        Command::Verify(args) => verify::run(global, args),
     }
 }
 

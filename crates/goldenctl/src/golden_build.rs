@@ -29,6 +29,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::private_daemon;
 use crate::progress::Progress;
+use crate::show;
 use log::BuildLog;
 
 /// A golden build to run.
@@ -38,6 +39,7 @@ pub(crate) struct BuildRequest<'a> {
     pub(crate) timeout: Duration,
     pub(crate) revision: Option<String>,
     pub(crate) volumes: Volumes,
+    pub(crate) trust_layers: bool,
     pub(crate) daemon: &'a DaemonChoice,
 }
 
@@ -181,14 +183,23 @@ fn attempt(
         or_empty: true,
         ..StartRequest::new(request.project.clone(), session)
     };
+    let purpose = || Purpose::Build {
+        build: build.clone(),
+    };
+    let mut fresh = false;
     let held = store
-        .start_held_session(
-            &start,
-            Purpose::Build {
-                build: build.clone(),
-            },
-            &Within { limits, progress },
-        )
+        .start_held_session(&start, purpose(), &Within { limits, progress })
+        .or_else(|e| match e {
+            StoreError::Quarantined { .. } => {
+                progress.pause();
+                show::note(&format!("{e}; the build starts from empty"));
+                progress.phase("cloning the golden");
+                fresh = true;
+                let start = StartRequest { fresh, ..start };
+                store.start_held_session(&start, purpose(), &Within { limits, progress })
+            }
+            e => Err(e),
+        })
         .map_err(|e| match (&e, limits.reached()) {
             (StoreError::Interrupted, Some(Limit::Deadline)) => {
                 Stopped::because("the deadline passed while the golden was cloned".to_owned())
@@ -240,10 +251,12 @@ fn attempt(
         ));
     }
     let options = PromoteOptions {
-        force: false,
+        // What it did not start from is what it replaces.
+        force: fresh,
         volumes: request.volumes.clone(),
         revision: request.revision.clone(),
         engine: Some(version),
+        trust_layers: request.trust_layers,
     };
     progress.phase("promoting");
     match store.promote_held(&held, &options, progress) {

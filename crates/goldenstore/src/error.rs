@@ -170,6 +170,42 @@ pub enum StoreError {
         /// The first difference.
         difference: String,
     },
+    /// A new layer is not what its chain id stands for.
+    #[error("layer {layer} is not what its image says: {difference}")]
+    LayerUnsound {
+        /// The layer.
+        layer: LayerName,
+        /// The first difference.
+        difference: String,
+    },
+    /// The data root stands on a layer that a verification has found damaged.
+    #[error("layer {layer} is quarantined: {finding}")]
+    LayerQuarantined {
+        /// The layer.
+        layer: LayerName,
+        /// What was found.
+        finding: String,
+    },
+    /// A verification has found the generation, or a layer that it needs, damaged.
+    #[error("generation {generation} of project {project} is quarantined: {reason}")]
+    Quarantined {
+        /// The project.
+        project: ProjectId,
+        /// The generation.
+        generation: Generation,
+        /// What was found.
+        reason: String,
+        /// The newest generation before it that is not.
+        older: Option<Generation>,
+    },
+    /// The project has no such generation.
+    #[error("project {project} has no generation {generation}")]
+    UnknownGeneration {
+        /// The project.
+        project: ProjectId,
+        /// The generation.
+        generation: Generation,
+    },
     /// A volume that was asked for is not there.
     #[error("the data root has no volume {volume}")]
     UnknownVolume {
@@ -259,6 +295,7 @@ impl StoreError {
             | Self::UnknownProject { .. }
             | Self::NoGolden { .. }
             | Self::UnknownSession { .. }
+            | Self::UnknownGeneration { .. }
             | Self::UnknownVolume { .. } => ErrorClass::NotFound,
             Self::SessionExists { .. }
             | Self::Busy { .. }
@@ -272,6 +309,9 @@ impl StoreError {
             | Self::Record { .. }
             | Self::Moved { .. }
             | Self::LayerDiffers { .. }
+            | Self::LayerUnsound { .. }
+            | Self::LayerQuarantined { .. }
+            | Self::Quarantined { .. }
             | Self::TooLarge { .. }
             | Self::Unexpected { .. } => ErrorClass::Integrity,
             Self::Id(_) => ErrorClass::Usage,
@@ -323,6 +363,33 @@ impl StoreError {
                 "one of the two was changed after it was made: do not promote either before you \
                  know which"
                     .to_owned()
+            }
+            Self::LayerUnsound { .. } => {
+                "the layer was changed after it was made: build the golden anew, or promote it all the \
+                 same with --trust-layers"
+                    .to_owned()
+            }
+            Self::LayerQuarantined { .. } => {
+                "build the golden anew with `goldenctl build`, and repeat the work in a session of it"
+                    .to_owned()
+            }
+            Self::Quarantined { project, generation, older, .. } => {
+                let anew = format!(
+                    "build it anew with `goldenctl build {project}`, which starts from empty, or import it again"
+                );
+                let lift = format!(
+                    "`goldenctl verify {project}` lifts the quarantine if generation {generation} is well by now"
+                );
+                match older {
+                    Some(older) => format!(
+                        "{anew}; until then, roll back: generation {older} is well, start from it with \
+                         --generation {older}; {lift}"
+                    ),
+                    None => format!("{anew}; {lift}"),
+                }
+            }
+            Self::UnknownGeneration { project, .. } => {
+                format!("`goldenctl verify {project}` lists its generations")
             }
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
             Self::CannotMove { .. } => {

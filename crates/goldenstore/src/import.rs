@@ -77,7 +77,10 @@ impl Store {
             }
             self.refuse_own_folders(from)?;
             let source = Handle::open(from.as_std_path())?;
-            let examined = self.examine(&source, &request.volumes)?;
+            let mut examined = self.examine(&source, &request.volumes)?;
+            // The promotion does it again, on what the store then has for itself. What is refused
+            // should be refused where it lies.
+            self.verify_new(&source, &mut examined, false, observer)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
                 left_out = promotion::volumes_left_out(&examined.plan);
@@ -106,8 +109,9 @@ impl Store {
             volumes: request.volumes.clone(),
             revision: request.revision.clone(),
             engine: None,
+            trust_layers: false,
         };
-        let mut report = self.promote(&record, origin, &options)?;
+        let mut report = self.promote(&record, origin, &options, observer)?;
         report.notes.extend(left_out);
         Ok(report)
     }

@@ -148,6 +148,22 @@ impl Store {
         }
     }
 
+    /// Swaps the store's damaged contents with those of `folder/diff`, and these for a link. The
+    /// caller holds the lock of the layers. Killed in between, the damaged contents lie in the session,
+    /// and the same promotion finds the store's well.
+    pub(crate) fn repair_layer(
+        &self,
+        _lock: &Lock,
+        folder: &Handle,
+        layer: &LayerName,
+    ) -> Result<(), StoreError> {
+        let home = self.layers.folder(layer.as_str())?;
+        folder
+            .rename(DIFF, &home, DIFF, RenameFlags::EXCHANGE)
+            .map_err(|e| StoreError::io("repair", home.path(), e))?;
+        self.replace_layer(folder, layer)
+    }
+
     /// Bytes and entries of a layer.
     pub(crate) fn layer_size(&self, layer: &LayerName) -> Result<TreeSize, StoreError> {
         let diff = self.layers.folder(layer.as_str())?.folder(DIFF)?;

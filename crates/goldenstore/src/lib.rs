@@ -25,6 +25,7 @@
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
 //! | `layers` | the layers that everything shares |
+//! | `verification`, `quarantine` | whether goldens are what they were, and what becomes of those that are not |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
@@ -43,12 +44,14 @@ mod mounts;
 mod nonce;
 mod project;
 mod promotion;
+mod quarantine;
 mod reader;
 mod records;
 mod recovery;
 mod session;
 mod store;
 mod trash;
+mod verification;
 
 pub use builds::fresh_build_id;
 pub use error::{ErrorClass, StoreError};
@@ -58,3 +61,6 @@ pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
 pub use store::{InitReport, Store};
 pub use treeclone::{Observer, Silent};
+pub use verification::{
+    Depth, GenerationFindings, LayerFindings, Need, VerifyOptions, VerifyReport,
+};

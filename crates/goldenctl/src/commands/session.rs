@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use cachecore::id::Generation;
 use goldenstore::{PromoteOptions, PromoteReport, StartReport, StartRequest};
 use jiff::Timestamp;
 
@@ -34,6 +35,7 @@ fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
     let request = StartRequest {
         strategy: args.strategy,
         or_empty: args.or_empty,
+        generation: args.generation.map(Generation::new),
         ..StartRequest::new(args.project.clone(), args.session.clone())
     };
     let progress = Progress::new("cloning the golden", interrupt::watch(Interactive::No));
@@ -95,6 +97,7 @@ fn promote(global: &Global, args: &SessionPromote) -> Result<u8, Failure> {
         volumes: args.volumes.volumes(),
         revision: args.revision.clone(),
         engine: None,
+        trust_layers: args.trust_layers,
     };
     let progress = Progress::new("promoting", interrupt::watch(Interactive::No));
     let report = store.promote_session(&args.session, &options, &progress)?;

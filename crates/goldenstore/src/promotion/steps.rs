@@ -29,6 +29,10 @@ impl Store {
                     }
                 }
                 LayerAction::Replace => self.replace_layer(&folder, &step.layer)?,
+                LayerAction::Repair => {
+                    self.repair_layer(&lock, &folder, &step.layer)?;
+                    moved += 1;
+                }
             }
         }
         Ok(moved)

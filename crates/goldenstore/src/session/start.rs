@@ -38,6 +38,10 @@ pub struct StartRequest {
     pub strategy: Requested,
     /// Whether a project without a golden gives an empty data root instead of an error.
     pub or_empty: bool,
+    /// An earlier generation to clone instead of the one that serves.
+    pub generation: Option<Generation>,
+    /// Whether to start with an empty data root although there is a golden.
+    pub fresh: bool,
 }
 
 impl StartRequest {
@@ -48,6 +52,8 @@ impl StartRequest {
             session,
             strategy: Requested::Auto,
             or_empty: false,
+            generation: None,
+            fresh: false,
         }
     }
 }
@@ -201,6 +207,9 @@ impl Store {
 
     /// The golden to clone, with its folder; `None` for a session that starts cold.
     fn golden_of(&self, request: &StartRequest) -> Result<Option<(Manifest, Handle)>, StoreError> {
+        if request.fresh {
+            return Ok(None);
+        }
         let cold = |e: StoreError| if request.or_empty { Ok(None) } else { Err(e) };
         let project = match self.project_folder(&request.project) {
             Ok(project) => project,
@@ -212,8 +221,15 @@ impl Store {
                 project: request.project.clone(),
             });
         };
-        let folder = project.folder(current.folder())?;
-        Ok(Some((self.manifest(&request.project, current)?, folder)))
+        let chosen = request.generation.unwrap_or(current);
+        let folder = project.folder_if_there(chosen.folder())?.ok_or_else(|| {
+            StoreError::UnknownGeneration {
+                project: request.project.clone(),
+                generation: chosen,
+            }
+        })?;
+        self.refuse_quarantined(&request.project, &project, chosen)?;
+        Ok(Some((self.manifest(&request.project, chosen)?, folder)))
     }
 
     /// Clones into a staging folder.
