@@ -39,6 +39,9 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// How often a path is looked up again that a rename has disturbed.
+const RETRIES: u32 = 1000;
+
 impl Handle {
     /// Opens a folder by its path. The last component must not be a symlink.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
@@ -97,7 +100,16 @@ impl Handle {
         let inside = ResolveFlags::BENEATH
             .union(ResolveFlags::NO_SYMLINKS)
             .union(ResolveFlags::NO_XDEV);
-        match rustix::fs::openat2(&self.fd, name, FOLDER, Mode::empty(), inside) {
+        let open = || rustix::fs::openat2(&self.fd, name, FOLDER, Mode::empty(), inside);
+        let mut opened = open();
+        // The kernel gives up where something was renamed meanwhile, anywhere on the machine.
+        for _ in 0..RETRIES {
+            if !matches!(opened, Err(Errno::AGAIN)) {
+                break;
+            }
+            opened = open();
+        }
+        match opened {
             Ok(fd) => Ok(Some(Self {
                 fd,
                 path: self.path.join(name),
