@@ -35,6 +35,18 @@ pub(crate) struct Global {
     /// Say more on stderr; twice for everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How what is said on stderr is written: text, json (one object a line)
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How traces are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +68,31 @@ pub(crate) enum Command {
     /// Print the output of a project's last golden build
     Log(Log),
     /// Verify goldens: whether they are still what they were when they were promoted
+    ///
+    /// Without --full: the project's records, each generation's data root (its links into the store, its
+    /// layer and image database), and that each layer is there with as many names and bytes as when it
+    /// was promoted. With --full also each layer's contents, owners, modes and capabilities against the
+    /// diff id of its image. Not verified: times, attributes that images do not carry, volumes and the
+    /// build cache, and the contents of layers that no image describes (steps of builds; they are
+    /// counted).
+    ///
+    /// What is damaged is put in quarantine: no session starts from a generation that needs it, until a
+    /// build or import brings it again or a verification finds it well. Exit code 5 if anything is found.
     Verify(Verify),
+    /// Say what this machine offers, what it lacks, and what to do about it
+    Doctor(Doctor),
+    /// Measure on this machine what sessions of a golden cost, against `cp -a`
+    Bench(Bench),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, elvish, fish, powershell, zsh
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder; it is made if it is not there
+        folder: Utf8PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -112,12 +148,19 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
-/// How the private daemon runs.
+/// Which engine is used.
 #[derive(Debug, Args)]
-pub(crate) struct DaemonChoice {
+pub(crate) struct EngineChoice {
     /// dockerd, if it is not the one in PATH; containerd and runc are looked for beside it
     #[arg(long, value_name = "FILE", env = "CACHECORE_DOCKERD")]
     pub(crate) dockerd: Option<Utf8PathBuf>,
+}
+
+/// How the private daemon runs.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonChoice {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
     /// What the daemon and the command reach: nat (all that the host reaches), isolated (each other)
     #[arg(long, value_name = "KIND", default_value = "nat", value_parser = ["nat", "isolated"])]
     pub(crate) network: String,
@@ -198,6 +241,9 @@ pub(crate) struct SessionPromote {
 pub(crate) struct Status {
     /// Only this project, with its last builds
     pub(crate) project: Option<ProjectId>,
+    /// Write figures for Prometheus into a file instead, which is replaced as a whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -209,25 +255,29 @@ pub(crate) struct Log {
     pub(crate) build: Option<BuildId>,
 }
 
-/// Verify goldens
-///
-/// Without --full: the project's records, each generation's data root (its links into the store, its
-/// layer and image database), and that each layer is there with as many names and bytes as when it
-/// was promoted. With --full also each layer's contents, owners, modes and capabilities against the
-/// diff id of its image. Not verified: times, attributes that images do not carry, volumes and the
-/// build cache, and the contents of layers that no image describes (steps of builds; they are
-/// counted).
-///
-/// What is damaged is put in quarantine: no session starts from a generation that needs it, until a
-/// build or import brings it again or a verification finds it well. Exit code 5 if anything is found.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Verify {
     /// Only this project; all of them if none is named
     pub(crate) project: Option<ProjectId>,
     /// Read the contents of every layer
     #[arg(long)]
     pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The data root of a stopped daemon to measure with, instead of the largest golden
+    #[arg(long, value_name = "DATA_ROOT")]
+    pub(crate) from: Option<Utf8PathBuf>,
+    /// Sessions of each strategy
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) sessions: u32,
 }
 
 fn json_object(text: &str) -> Result<serde_json::Value, String> {

@@ -1,9 +1,13 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
+mod bench;
 mod build;
+mod completions;
+mod doctor;
 mod import;
 mod init;
 mod log;
+mod man;
 mod run;
 mod session;
 mod status;
@@ -26,6 +30,10 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Status(args) => status::run(global, args),
         Command::Log(args) => log::run(global, args),
         Command::Verify(args) => verify::run(global, args),
+        Command::Doctor(args) => doctor::run(global, args),
+        Command::Bench(args) => bench::run(global, args),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { folder } => man::run(folder),
     }
 }
 

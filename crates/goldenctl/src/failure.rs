@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     NoBuild { project: ProjectId },
     #[error("build {build} of project {project} is not known")]
     UnknownBuild { project: ProjectId, build: BuildId },
+    #[error("no project has a golden to measure with")]
+    NothingToMeasure,
     #[error("cannot {action} {path}: {source}")]
     Io {
         action: &'static str,
@@ -44,7 +46,10 @@ impl Failure {
             | Self::Daemon(DaemonError::Interrupted)
             | Self::Run(RunError::Interrupted { .. }) => exit::INTERRUPTED,
             Self::Store(e) => exit::of_class(e.class()),
-            Self::Engine(_) | Self::NoBuild { .. } | Self::UnknownBuild { .. } => exit::NOT_FOUND,
+            Self::Engine(_)
+            | Self::NoBuild { .. }
+            | Self::UnknownBuild { .. }
+            | Self::NothingToMeasure => exit::NOT_FOUND,
             Self::Run(RunError::NotFound { .. }) => exit::COMMAND_NOT_FOUND,
             Self::Run(RunError::NotExecutable { .. }) => exit::NOT_EXECUTABLE,
             Self::Daemon(_) | Self::Run(_) | Self::Io { .. } => exit::FAILED,
@@ -64,6 +69,9 @@ impl Failure {
             Self::NoBuild { .. } => Some("start one with `goldenctl build`".to_owned()),
             Self::UnknownBuild { project, .. } => {
                 Some(format!("`goldenctl status {project}` lists its builds"))
+            }
+            Self::NothingToMeasure => {
+                Some("build one, or measure with --from DATA_ROOT".to_owned())
             }
             Self::Io { .. } => None,
         }

@@ -9,16 +9,20 @@
 //! | `commands` | one file a command |
 //! | [`golden_build`] | clone, daemon, startup command, stop, promote |
 //! | `private_daemon` | a session's daemon, as options for [`engine`] |
+//! | `doctor` | what this machine offers and lacks, a check a line |
+//! | `metrics` | figures for Prometheus |
 //! | `show` | tables, sizes, ages, JSON |
 //! | `progress`, `interrupt` | the bar on a terminal, Ctrl-C |
 //! | [`exit`], `failure` | exit codes and messages |
 
 mod cli;
 mod commands;
+mod doctor;
 pub mod exit;
 mod failure;
 pub mod golden_build;
 mod interrupt;
+mod metrics;
 mod private_daemon;
 mod progress;
 mod show;
@@ -27,6 +31,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use cli::LogFormat;
 
 /// Runs `goldenctl` with these arguments, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -43,18 +49,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    trace(cli.global.verbose);
+    trace(cli.global.verbose, cli.global.log_format);
     match commands::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            show::failure(&failure);
+            show::failure(&failure, cli.global.log_format);
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
 /// Sends traces to stderr: warnings always, more with `-v`.
-fn trace(verbose: u8) {
+fn trace(verbose: u8, format: LogFormat) {
     let level = match verbose {
         0 => "warn",
         1 => "info",
@@ -62,12 +68,13 @@ fn trace(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CACHECORE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // A second call in one process keeps the first subscriber.
-    let _ = tracing_subscriber::fmt()
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_target(false)
-        .without_time()
-        .with_ansi(false)
-        .try_init();
+        .with_ansi(false);
+    // A second call in one process keeps the first subscriber.
+    let _ = match format {
+        LogFormat::Text => subscriber.with_target(false).without_time().try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    };
 }

@@ -24,7 +24,7 @@ pub(crate) fn options(
     choice: &DaemonChoice,
 ) -> Result<DaemonOptions, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let engine = Engine::find(choice.dockerd.as_deref(), &path)?;
+    let engine = Engine::find(choice.engine.dockerd.as_deref(), &path)?;
     make_runtime()?;
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     // A linked session writes its own files only; the daemon is kept from the layers as the

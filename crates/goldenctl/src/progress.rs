@@ -30,6 +30,8 @@ struct Work {
     changed: Condvar,
     entries: AtomicU64,
     bytes: AtomicU64,
+    expected_entries: AtomicU64,
+    expected_bytes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -71,8 +73,14 @@ impl Progress {
 
     /// Begins another part of the work.
     pub(crate) fn phase(&self, what: &'static str) {
-        self.work.entries.store(0, Ordering::Relaxed);
-        self.work.bytes.store(0, Ordering::Relaxed);
+        for count in [
+            &self.work.entries,
+            &self.work.bytes,
+            &self.work.expected_entries,
+            &self.work.expected_bytes,
+        ] {
+            count.store(0, Ordering::Relaxed);
+        }
         self.work
             .change(|phase| phase.now = Some((what, Instant::now())));
     }
@@ -122,29 +130,84 @@ fn paint(work: &Work) {
 
 fn new_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("{spinner} {msg}") {
+    match ProgressStyle::with_template("{spinner} {wide_msg}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
 }
 
 fn describe(what: &str, since: Instant, work: &Work) -> String {
-    let elapsed = since.elapsed();
-    let bytes = work.bytes.load(Ordering::Relaxed);
-    let entries = work.entries.load(Ordering::Relaxed);
-    let took = show::duration(Duration::from_secs(elapsed.as_secs()));
-    if entries == 0 {
-        return format!("{what} ({took})");
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let line = Line {
+        what,
+        elapsed: since.elapsed(),
+        entries: count(&work.entries),
+        bytes: count(&work.bytes),
+        expected_entries: count(&work.expected_entries),
+        expected_bytes: count(&work.expected_bytes),
+    };
+    line.text()
+}
+
+/// What one drawing of the line says.
+struct Line<'a> {
+    what: &'a str,
+    elapsed: Duration,
+    entries: u64,
+    bytes: u64,
+    expected_entries: u64,
+    expected_bytes: u64,
+}
+
+impl Line<'_> {
+    fn text(&self) -> String {
+        let whole_seconds = Duration::from_secs(self.elapsed.as_secs());
+        let what = self.what;
+        let took = show::duration(whole_seconds);
+        if self.entries == 0 && self.bytes == 0 {
+            return format!("{what} ({took})");
+        }
+        let seconds = self.elapsed.as_secs_f64().max(0.001);
+        let done = if self.bytes > 0 {
+            let of = match self.expected_bytes {
+                0 => String::new(),
+                expected => format!(" of {}", show::size(expected)),
+            };
+            let rate = show::size((self.bytes as f64 / seconds) as u64);
+            format!("{}{of} ({rate}/s", show::size(self.bytes))
+        } else {
+            let rate = (self.entries as f64 / seconds) as u64;
+            format!("{} entries ({rate}/s", self.entries)
+        };
+        match self.left() {
+            Some(left) => format!("{what}: {done}, {} left)", show::duration(left)),
+            None => format!("{what}: {done}, {took})"),
+        }
     }
-    let rate = bytes as f64 / elapsed.as_secs_f64().max(0.001);
-    format!(
-        "{what}: {} in {entries} entries ({}/s, {took})",
-        show::size(bytes),
-        show::size(rate as u64)
-    )
+
+    /// How long it will still take at the speed it had so far. Nothing is said before a hundredth is
+    /// done, and nothing once more is done than was expected.
+    fn left(&self) -> Option<Duration> {
+        let share = if self.expected_bytes > 0 {
+            self.bytes as f64 / self.expected_bytes as f64
+        } else if self.expected_entries > 0 {
+            self.entries as f64 / self.expected_entries as f64
+        } else {
+            return None;
+        };
+        let left = self.elapsed.as_secs_f64() * (1.0 / share - 1.0);
+        (0.01..1.0)
+            .contains(&share)
+            .then(|| Duration::from_secs(left.ceil() as u64))
+    }
 }
 
 impl Observer for Progress {
+    fn expects(&self, entries: u64, bytes: u64) {
+        self.work.expected_entries.store(entries, Ordering::Relaxed);
+        self.work.expected_bytes.store(bytes, Ordering::Relaxed);
+    }
+
     fn advanced(&self, entries: u64, bytes: u64) {
         self.work.entries.fetch_add(entries, Ordering::Relaxed);
         self.work.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -161,6 +224,44 @@ impl Drop for Progress {
         if let Some(painter) = self.painter.take() {
             // A painter that panicked has drawn what it could.
             let _ = painter.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(entries: u64, bytes: u64, expected_entries: u64, expected_bytes: u64) -> String {
+        let line = Line {
+            what: "cloning",
+            elapsed: Duration::from_millis(2500),
+            entries,
+            bytes,
+            expected_entries,
+            expected_bytes,
+        };
+        line.text()
+    }
+
+    #[test]
+    fn the_line_says_bytes_rate_and_time_left_as_far_as_they_are_known() {
+        for (counts, text) in [
+            ((0, 0, 0, 0), "cloning (2.0 s)"),
+            ((50, 0, 0, 0), "cloning: 50 entries (20/s, 2.0 s)"),
+            ((50, 0, 100, 0), "cloning: 50 entries (20/s, 3.0 s left)"),
+            (
+                (9, 5_000_000, 0, 20_000_000),
+                "cloning: 5.0 MB of 20.0 MB (2.0 MB/s, 8.0 s left)",
+            ),
+            ((9, 5_000_000, 0, 0), "cloning: 5.0 MB (2.0 MB/s, 2.0 s)"),
+            (
+                (9, 30_000_000, 0, 20_000_000),
+                "cloning: 30.0 MB of 20.0 MB (12.0 MB/s, 2.0 s)",
+            ),
+        ] {
+            let (entries, bytes, expected_entries, expected_bytes) = counts;
+            assert_eq!(line(entries, bytes, expected_entries, expected_bytes), text);
         }
     }
 }

@@ -14,10 +14,11 @@ use serde::Serialize;
 pub(crate) use age::{age, duration};
 pub(crate) use size::size;
 
+use crate::cli::LogFormat;
 use crate::failure::Failure;
 
-/// Prints a failure with its causes, and what to do next.
-pub(crate) fn failure(failure: &Failure) {
+/// Prints a failure with its causes, and what to do next: as lines for people, or as one object.
+pub(crate) fn failure(failure: &Failure, format: LogFormat) {
     let mut text = failure.to_string();
     let mut cause = std::error::Error::source(failure);
     while let Some(error) = cause {
@@ -29,8 +30,12 @@ pub(crate) fn failure(failure: &Failure) {
         }
         cause = error.source();
     }
+    let help = failure.help();
+    if format == LogFormat::Json {
+        return tracing::error!(help, exit_code = failure.exit_code(), "{text}");
+    }
     eprintln!("goldenctl: {text}");
-    if let Some(help) = failure.help() {
+    if let Some(help) = help {
         eprintln!("  help: {help}");
     }
 }
@@ -44,6 +49,11 @@ pub(crate) fn json(document: &impl Serialize) {
 /// Prints a line of the answer. A reader that went away is no reason to fail.
 pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints an answer that is no text of ours. A reader that went away is no reason to fail.
+pub(crate) fn bytes(bytes: &[u8]) {
+    let _ = std::io::stdout().write_all(bytes);
 }
 
 /// Prints a sentence beside the answer.

@@ -43,12 +43,16 @@ impl Store {
             layers: manifest.layers.len() as u64,
             ..Cloned::default()
         };
+        let sizes = manifest.sizes;
         if strategy == Strategy::Link {
+            observer.expects(sizes.mutable_entries, sizes.mutable_bytes);
             // In a generation every layer is a link already, so the tree as it stands is the clone.
             done.add(&copy(&source, to, DOCKER, None, observer)?);
             done.bytes_shared = manifest.sizes.shared_bytes;
             return Ok(done);
         }
+        // The entries of layers are not counted when they come in; bytes say enough.
+        observer.expects(0, sizes.mutable_bytes + sizes.shared_bytes);
         let links: std::collections::BTreeSet<Vec<u8>> = manifest
             .layers
             .iter()

@@ -21,6 +21,7 @@ use treeclone::Observer;
 use crate::clone;
 use crate::error::StoreError;
 use crate::handle::Handle;
+use crate::layers;
 use crate::promotion::{self, PromoteOptions, PromoteReport};
 use crate::records;
 use crate::store::Store;
@@ -208,6 +209,8 @@ impl Store {
         observer: &dyn Observer,
     ) -> Result<(), StoreError> {
         let folder = session_folder(&record.session);
+        let whole = layers::measure(source)?;
+        observer.expects(whole.entries, whole.allocated);
         let staging = self.stage(&folder)?;
         let left_out = |path: &[u8]| plan.drops.iter().any(|drop| drop.path == path);
         let copied = clone::copy(source, &staging.folder, DOCKER, Some(&left_out), observer)

@@ -60,6 +60,7 @@ pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
 pub use store::{InitReport, Store};
+pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};
 pub use verification::{
     Depth, GenerationFindings, LayerFindings, Need, VerifyOptions, VerifyReport,

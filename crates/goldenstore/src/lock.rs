@@ -4,6 +4,7 @@
 //! | lock | shared | exclusive |
 //! |---|---|---|
 //! | `lock` | while anything is cloned, imported or promoted | while left-overs are collected |
+//! | the root itself | | while a store is made |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
 //! | `golden/<project>/build.lock` | | while a golden build runs |
 //! | `layers/` | | while layers are adopted |

@@ -67,7 +67,20 @@ pub(crate) fn has_asides(folder: &Handle) -> Result<bool, StoreError> {
 
 /// Removes what killed commands had written aside in a folder. The caller excludes those that write.
 pub(crate) fn clear_asides(folder: &Handle) -> Result<(), StoreError> {
-    for name in folder.names(usize::MAX)?.iter().filter(|n| is_aside(n)) {
+    clear(folder, is_aside)
+}
+
+/// Removes what killed commands had written aside for one record. The caller excludes those that
+/// write it.
+pub(crate) fn clear_asides_of(folder: &Handle, record: &str) -> Result<(), StoreError> {
+    let prefix = format!(".{record}.");
+    clear(folder, |name| {
+        name.as_bytes().starts_with(prefix.as_bytes())
+    })
+}
+
+fn clear(folder: &Handle, which: impl Fn(&OsString) -> bool) -> Result<(), StoreError> {
+    for name in folder.names(usize::MAX)?.iter().filter(|name| which(name)) {
         match rustix::fs::unlinkat(folder.as_fd(), name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(e) => return Err(StoreError::io("remove", folder.path().join(name), e)),

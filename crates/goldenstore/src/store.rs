@@ -64,6 +64,12 @@ impl Store {
         };
         let root = canonical(root)?;
         let handle = Handle::open(root.as_std_path())?;
+        let _others = lock::lock(
+            Handle::open(root.as_std_path())?.into_file(),
+            Mode::Exclusive,
+            "the folder of the store",
+            lock::PATIENCE,
+        )?;
         let existing: Option<StoreRecord> = records::read(&handle, layout::STORE_RECORD)?;
         if let Some(existing) = &existing {
             not_moved(&root, existing)?;
@@ -102,6 +108,7 @@ impl Store {
             };
             records::write(&handle, layout::STORE_RECORD, &record)?;
         }
+        records::clear_asides_of(&handle, layout::STORE_RECORD)?;
         Ok(InitReport {
             root,
             filesystem: filesystem.to_string(),

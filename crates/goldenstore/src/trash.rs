@@ -4,17 +4,56 @@
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
+use cachecore::layout;
+use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 use treeclone::Observer;
 
 use crate::error::StoreError;
 use crate::handle::Handle;
-use crate::lock::{self, Mode};
+use crate::lock::{self, Lock, Mode};
 use crate::nonce;
 use crate::store::Store;
 
+/// A folder on the store's filesystem that is rubbish from the start: whoever empties the trash after
+/// its holder is gone removes it.
+#[derive(Debug)]
+pub struct Scratch {
+    path: Utf8PathBuf,
+    _lock: Lock,
+}
+
+impl Scratch {
+    /// Where it lies.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+}
+
 impl Store {
+    /// Makes a folder for work that nobody keeps. The trash is not emptied while it is held.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while somebody else empties the trash or has such a folder.
+    pub fn scratch(&self) -> Result<Scratch, StoreError> {
+        let trash = Handle::open(self.trash.path())?;
+        let lock = lock::lock(
+            trash.into_file(),
+            Mode::Exclusive,
+            "the trash",
+            lock::PATIENCE,
+        )?;
+        let name = nonce::fresh();
+        self.trash
+            .make_folder(&name, 0o700)
+            .map_err(|e| StoreError::io("make the folder", self.trash.path().join(&name), e))?;
+        Ok(Scratch {
+            path: self.layout().root().join(layout::TRASH).join(name),
+            _lock: lock,
+        })
+    }
+
     /// Moves what lies under a name into the trash, and gives its name there; `None` if nothing does.
     pub(crate) fn discard(
         &self,

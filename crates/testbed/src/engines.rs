@@ -24,6 +24,14 @@ pub use workplace::Workplace;
 
 use std::time::{Duration, Instant};
 
+/// `goldenctl` of this workspace.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn goldenctl_program() -> &'static camino::Utf8Path {
+    goldenctl::program()
+}
+
 /// Waits for something that has to become true.
 ///
 /// # Panics

@@ -17,6 +17,11 @@ impl Mounted {
         Self::filesystem("tmpfs", at.as_ref(), "size=1m")
     }
 
+    /// An empty tmpfs of a size such as `64m`.
+    pub fn tmpfs_of(at: impl AsRef<Path>, size: &str) -> Self {
+        Self::filesystem("tmpfs", at.as_ref(), &format!("size={size}"))
+    }
+
     /// An overlay of three folders of one filesystem.
     pub fn overlay(
         at: impl AsRef<Path>,

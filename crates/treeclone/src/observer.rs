@@ -4,6 +4,13 @@
 ///
 /// Called from several threads at once. Reports come in batches, never once per tiny file.
 pub trait Observer: Sync {
+    /// About so many entries and bytes are ahead, as far as it is known; 0 is unknown. This crate
+    /// never asks for more than it is told to do and does not call it: it is for those who know
+    /// the size of a tree before they have it copied or removed.
+    fn expects(&self, entries: u64, bytes: u64) {
+        let _ = (entries, bytes);
+    }
+
     /// So many more entries are done (copied or removed), and so many more bytes of file content
     /// written.
     fn advanced(&self, entries: u64, bytes: u64) {

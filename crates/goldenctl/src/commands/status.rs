@@ -1,12 +1,13 @@
 use cachecore::id::{Generation, ProjectId};
 use cachecore::record::{Manifest, ProjectState};
+use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::Store;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{Global, Status};
 use crate::failure::Failure;
-use crate::{exit, private_daemon, show};
+use crate::{exit, metrics, private_daemon, show};
 
 /// Where a project stands.
 #[derive(Serialize)]
@@ -20,17 +21,61 @@ struct ProjectStatus {
 pub(super) fn run(global: &Global, args: &Status) -> Result<u8, Failure> {
     let store = super::open(global)?;
     private_daemon::recover(&store)?;
+    if let Some(file) = &args.metrics {
+        return write_metrics(&store, args.project.as_ref(), file);
+    }
     match &args.project {
         Some(project) => one(global, &look_at(&store, project)?),
         None => {
-            let all: Result<Vec<ProjectStatus>, Failure> = store
-                .projects()?
-                .iter()
-                .map(|project| look_at(&store, project))
-                .collect();
-            every(global, &all?);
+            every(global, &look_at_all(&store)?);
         }
     }
+    Ok(exit::OK)
+}
+
+fn look_at_all(store: &Store) -> Result<Vec<ProjectStatus>, Failure> {
+    store
+        .projects()?
+        .iter()
+        .map(|project| look_at(store, project))
+        .collect()
+}
+
+/// Replaces the file as a whole: a collector never reads half of it.
+fn write_metrics(
+    store: &Store,
+    project: Option<&ProjectId>,
+    file: &Utf8Path,
+) -> Result<u8, Failure> {
+    let projects = match project {
+        Some(project) => vec![look_at(store, project)?],
+        None => look_at_all(store)?,
+    };
+    let projects: Vec<metrics::Project<'_>> = projects
+        .iter()
+        .map(|status| metrics::Project {
+            state: &status.state,
+            generation: status.generation,
+            golden: status.golden.as_ref(),
+            last_used_at: status.last_used_at,
+        })
+        .collect();
+    let mut sessions = store.list_sessions()?;
+    if let Some(project) = project {
+        sessions.retain(|session| session.record.project == *project);
+    }
+    let text = metrics::render(&projects, &sessions, Timestamp::now());
+    let aside = Utf8PathBuf::from(format!("{file}.{}", std::process::id()));
+    let written = std::fs::write(&aside, text).and_then(|()| std::fs::rename(&aside, file));
+    written.map_err(|source| {
+        // It may not be there.
+        let _ = std::fs::remove_file(&aside);
+        Failure::Io {
+            action: "write",
+            path: file.as_std_path().to_owned(),
+            source,
+        }
+    })?;
     Ok(exit::OK)
 }
 

@@ -2,4 +2,5 @@
 
 mod answers;
 mod ground;
+mod machine;
 mod refusals;

@@ -1,0 +1,122 @@
+use cachecore::layout;
+use cachecore::strategy::Filesystem;
+use camino::Utf8Path;
+use goldenstore::{Store, StoreError};
+
+use super::Check;
+use crate::show;
+
+pub(super) fn checks(root: &Utf8Path) -> Vec<Check> {
+    let store = match Store::open(root) {
+        Ok(store) => store,
+        Err(e @ StoreError::NoStore { .. }) => {
+            return vec![Check::note("store", e.to_string(), advice(&e))];
+        }
+        Err(e) => return vec![Check::failure("store", e.to_string(), advice(&e))],
+    };
+    let root = store.layout().root();
+    let mut checks = vec![Check::ok("store", root.as_str())];
+    checks.extend(filesystem(&store));
+    checks.extend(space(root));
+    checks.extend(projects(&store));
+    checks.extend(sessions(&store));
+    checks.extend(trash(&store));
+    checks
+}
+
+fn advice(e: &StoreError) -> String {
+    e.help().unwrap_or_else(|| "see the message".to_owned())
+}
+
+fn filesystem(store: &Store) -> Vec<Check> {
+    vec![match store.filesystem() {
+        Err(e) => Check::failure("filesystem", e.to_string(), advice(&e)),
+        Ok(Filesystem::Btrfs) => Check::ok("filesystem", "btrfs: snapshot, link, reflink and copy"),
+        Ok(Filesystem::Xfs) => Check::ok("filesystem", "xfs: link, reflink and copy"),
+        Ok(Filesystem::Tmpfs) => Check::note(
+            "filesystem",
+            "tmpfs: link and copy, and goldens end with the machine",
+            "make the store on a disk",
+        ),
+        Ok(other) => Check::ok("filesystem", format!("{other}: link and copy")),
+    }]
+}
+
+/// What is little: less than a twentieth.
+const LITTLE: u64 = 20;
+
+fn space(root: &Utf8Path) -> Vec<Check> {
+    let found = match rustix::fs::statvfs(root.as_std_path()) {
+        Ok(found) => found,
+        Err(e) => {
+            return vec![Check::failure(
+                "free space",
+                e.to_string(),
+                "look at the disk",
+            )];
+        }
+    };
+    let free = found.f_bavail * found.f_frsize;
+    let total = found.f_blocks * found.f_frsize;
+    let says = format!("{} of {}", show::size(free), show::size(total));
+    let mut checks = vec![if free < total / LITTLE {
+        Check::note("free space", says, "free some")
+    } else {
+        Check::ok("free space", says)
+    }];
+    // btrfs makes inodes as it needs them and says 0.
+    if found.f_files > 0 {
+        let says = format!("{} of {}", found.f_favail, found.f_files);
+        checks.push(if found.f_favail < found.f_files / LITTLE {
+            Check::note("free inodes", says, "remove sessions or goldens")
+        } else {
+            Check::ok("free inodes", says)
+        });
+    }
+    checks
+}
+
+fn projects(store: &Store) -> Vec<Check> {
+    let projects = match store.projects() {
+        Ok(projects) => projects,
+        Err(e) => return vec![Check::failure("goldens", e.to_string(), advice(&e))],
+    };
+    let mut checks = Vec::new();
+    let mut goldens = 0;
+    for project in &projects {
+        let looked = store.project_state(project).and_then(|_| {
+            let current = store.current(project)?;
+            current.map(|g| store.manifest(project, g)).transpose()
+        });
+        match looked {
+            Ok(golden) => goldens += usize::from(golden.is_some()),
+            Err(e) => checks.push(Check::failure("goldens", e.to_string(), advice(&e))),
+        }
+    }
+    checks.push(Check::ok(
+        "goldens",
+        format!("{goldens} of {} projects have one", projects.len()),
+    ));
+    checks
+}
+
+fn sessions(store: &Store) -> Vec<Check> {
+    vec![match store.list_sessions() {
+        Ok(sessions) => Check::ok("sessions", format!("{} are there", sessions.len())),
+        Err(e) => Check::failure("sessions", e.to_string(), advice(&e)),
+    }]
+}
+
+fn trash(store: &Store) -> Vec<Check> {
+    let trash = store.layout().root().join(layout::TRASH);
+    let waiting = std::fs::read_dir(&trash).map_or(0, Iterator::count);
+    vec![if waiting == 0 {
+        Check::ok("trash", "empty")
+    } else {
+        Check::note(
+            "trash",
+            format!("{waiting} removals were not finished"),
+            "the next `goldenctl session rm` finishes them",
+        )
+    }]
+}

@@ -1,0 +1,42 @@
+//! One test a command.
+
+use crate::walk::{Again, walk};
+
+#[test]
+fn session_start_by_link() {
+    let words = ["session", "start", "api", "new", "--strategy", "link"];
+    walk(&words, Again::IsTaken);
+}
+
+#[test]
+fn session_start_by_copy() {
+    let words = ["session", "start", "api", "new", "--strategy", "copy"];
+    walk(&words, Again::IsTaken);
+}
+
+#[test]
+fn session_promote() {
+    walk(&["session", "promote", "work"], Again::Works);
+}
+
+#[test]
+fn session_rm() {
+    walk(&["session", "rm", "work"], Again::IsGone);
+}
+
+#[test]
+fn import() {
+    let words = ["import", "api", "--from", "STAGE/incoming"];
+    walk(&words, Again::Works);
+}
+
+#[test]
+fn import_by_copy() {
+    let words = ["import", "api", "--copy", "--from", "STAGE/incoming"];
+    walk(&words, Again::MakesAnother);
+}
+
+#[test]
+fn init() {
+    walk(&["--root", "STAGE/another", "init"], Again::Works);
+}

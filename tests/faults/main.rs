@@ -1,0 +1,14 @@
+//! Every fault, at every point, in every command: a system call of `goldenctl` fails, or the kernel
+//! kills it there. Afterwards the same command, run again without a fault, and a collection give the
+//! same store as if nothing had happened; and in between every earlier golden and live session is
+//! what it was.
+//!
+//! strace(1) is what makes the calls fail, so the program under test is the program that is shipped.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod commands;
+mod picture;
+mod scene;
+mod tracer;
+mod walk;
