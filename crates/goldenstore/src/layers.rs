@@ -89,12 +89,11 @@ impl Store {
         let home = self.layers.folder(layer.as_str())?;
         let target = self.layout().layer_diff(layer);
         match home.make_link(DIFF, target.as_std_path()) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => return Err(failed(e)),
+            // The session is left with what lies here, which has to be the link.
+            Err(Errno::EXIST) if home.link(DIFF)? == target.as_str().as_bytes() => {}
+            done => done.map_err(failed)?,
         }
-        folder
-            .rename(DIFF, &home, DIFF, RenameFlags::EXCHANGE)
-            .map_err(failed)?;
+        exchange(folder, &home)?;
         Ok(true)
     }
 
@@ -157,10 +156,7 @@ impl Store {
         folder: &Handle,
         layer: &LayerName,
     ) -> Result<(), StoreError> {
-        let home = self.layers.folder(layer.as_str())?;
-        folder
-            .rename(DIFF, &home, DIFF, RenameFlags::EXCHANGE)
-            .map_err(|e| StoreError::io("repair", home.path(), e))?;
+        exchange(folder, &self.layers.folder(layer.as_str())?)?;
         self.replace_layer(folder, layer)
     }
 
@@ -169,6 +165,25 @@ impl Store {
         let diff = self.layers.folder(layer.as_str())?.folder(DIFF)?;
         measure(&diff)
     }
+}
+
+/// Swaps `folder/diff` with `home/diff`. What comes in is a folder: whoever puts a link there after it
+/// was looked at gets it back.
+fn exchange(folder: &Handle, home: &Handle) -> Result<(), StoreError> {
+    let swap = || {
+        folder
+            .rename(DIFF, home, DIFF, RenameFlags::EXCHANGE)
+            .map_err(|e| StoreError::io("bring a layer to", home.path(), e))
+    };
+    swap()?;
+    if home.kind(DIFF)? == Some(FileType::Directory) {
+        return Ok(());
+    }
+    swap()?;
+    Err(StoreError::Unexpected {
+        path: folder.path().join(DIFF),
+        expected: "a folder",
+    })
 }
 
 /// Bytes and entries of a folder.
