@@ -83,7 +83,7 @@ fn linked_session<'w>(work: &'w Workplace, place: Place, name: &str) -> Session<
     Session::start(work, place, &report)
 }
 
-fn images_are_listed(work: &Workplace, session: &mut Session<'_>) {
+pub(crate) fn images_are_listed(work: &Workplace, session: &mut Session<'_>) {
     let images = session.run("docker images --no-trunc --format '{{.Repository}} {{.ID}}' | sort");
     assert_eq!(images, work.project.images());
     let names: Vec<&str> = images
@@ -110,7 +110,7 @@ fn layers_are_read_only(work: &Workplace, session: &mut Session<'_>) {
     }
 }
 
-fn containers_change_what_is_below(session: &mut Session<'_>) {
+pub(crate) fn containers_change_what_is_below(session: &mut Session<'_>) {
     let look = "cd /srv; ls; cat kept hard soft deep/er/file replaced/new joined; \
                 stat -c '%a %u:%g %n' moded deep; ls replaced";
     let fresh = "count\ndeep\nhard\njoined\nkept\nmoded\nremoved\nreplaced\nsoft\nwords\n\
@@ -144,7 +144,7 @@ fn containers_change_what_is_below(session: &mut Session<'_>) {
     }
 }
 
-fn volumes_are_private(session: &mut Session<'_>) {
+pub(crate) fn volumes_are_private(session: &mut Session<'_>) {
     let seen = session.run(
         "docker run --rm -v data:/data app sh -c 'cat /data/of/volume; stat -c %u:%g /data/of'",
     );
@@ -158,7 +158,7 @@ fn volumes_are_private(session: &mut Session<'_>) {
     assert_eq!(session.run("docker volume ls -q"), "data\nmore");
 }
 
-fn a_rebuild_is_cached(work: &Workplace, session: &mut Session<'_>) {
+pub(crate) fn a_rebuild_is_cached(work: &Workplace, session: &mut Session<'_>) {
     let output = session.run(&work.project.rebuild());
     let steps = steps(&output);
     assert_eq!(steps.done, Default::default(), "{output}");
@@ -168,7 +168,7 @@ fn a_rebuild_is_cached(work: &Workplace, session: &mut Session<'_>) {
 }
 
 /// More steps than the golden has. One of them finds the golden's cache mount as it was left.
-fn new_steps_build_on_cached_ones(work: &Workplace, session: &mut Session<'_>) {
+pub(crate) fn new_steps_build_on_cached_ones(work: &Workplace, session: &mut Session<'_>) {
     let more = "RUN --mount=type=cache,target=/cache cat /cache/sorted > /srv/from-cache && echo >> /cache/sorted\n\
                 RUN rm /srv/kept && chmod 777 /srv/deep/er/file\n";
     let folder = work.project.folder();
@@ -192,7 +192,7 @@ fn new_steps_build_on_cached_ones(work: &Workplace, session: &mut Session<'_>) {
     );
 }
 
-fn images_are_saved_and_loaded(session: &mut Session<'_>) {
+pub(crate) fn images_are_saved_and_loaded(session: &mut Session<'_>) {
     let id = session.run("docker images --no-trunc -q worker");
     session.run("docker save -o /tmp/worker.tar worker && docker rm changed && docker rmi worker");
     session.refuses("docker image inspect worker");
@@ -204,7 +204,7 @@ fn images_are_saved_and_loaded(session: &mut Session<'_>) {
     );
 }
 
-fn images_are_tagged_committed_and_removed(session: &mut Session<'_>) {
+pub(crate) fn images_are_tagged_committed_and_removed(session: &mut Session<'_>) {
     session.run("docker tag app other/app:1 && docker rmi app && docker run --rm other/app:1 true");
     session.run("docker tag other/app:1 app && docker rmi other/app:1");
     session.run("docker run --name grown app sh -c 'echo grown >> /srv/kept && rm -f /srv/moded'");
@@ -216,7 +216,7 @@ fn images_are_tagged_committed_and_removed(session: &mut Session<'_>) {
     );
 }
 
-fn a_restart_keeps_everything(session: &mut Session<'_>) {
+pub(crate) fn a_restart_keeps_everything(session: &mut Session<'_>) {
     let look = "docker images --no-trunc --format '{{.Repository}} {{.ID}}' | sort; docker volume ls -q; docker ps -aq --no-trunc";
     let before = session.run(look);
     session.restart();
@@ -231,7 +231,7 @@ fn a_restart_keeps_everything(session: &mut Session<'_>) {
     );
 }
 
-fn everything_can_be_pruned(session: &mut Session<'_>) {
+pub(crate) fn everything_can_be_pruned(session: &mut Session<'_>) {
     session.run("docker run -d --name busy worker sleep 1000");
     session.run("docker system prune -af --volumes");
     assert_eq!(

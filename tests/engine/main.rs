@@ -7,8 +7,10 @@
     reason = "these are tests, and the seed of random ones is worth seeing"
 )]
 
+mod build_steps;
 mod containerd_store;
 mod full_session;
+mod full_session_on_disks;
 mod golden_build;
 mod host;
 mod interrupted_build;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may depend on whom. An arrow that is not drawn here is a defect.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("cachecore", &[]),
     ("treeclone", &[]),
-    ("goldenstore", &["cachecore", "treeclone"]),
+    ("subvolume", &[]),
+    ("goldenstore", &["cachecore", "treeclone", "subvolume"]),
     ("engine", &["cachecore"]),
     ("goldenctl", &["cachecore", "goldenstore", "engine"]),
     (

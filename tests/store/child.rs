@@ -23,6 +23,9 @@ const ENDED: &str = "the operation ended: ";
 #[derive(Debug, Clone)]
 pub(crate) enum Task {
     Init,
+    InitOnImage {
+        size: u64,
+    },
     Open,
     Start {
         project: String,
@@ -48,9 +51,12 @@ impl Task {
         if let Self::Init = self {
             return Store::init(root).map(drop);
         }
+        if let Self::InitOnImage { size } = self {
+            return Store::init_on_image(root, Some(*size), None).map(drop);
+        }
         let store = Store::open(root)?;
         match self {
-            Self::Init | Self::Open => Ok(()),
+            Self::Init | Self::InitOnImage { .. } | Self::Open => Ok(()),
             Self::Start {
                 project: of,
                 session: id,
@@ -83,6 +89,7 @@ impl Task {
     fn words(&self) -> String {
         match self {
             Self::Init => "init".to_owned(),
+            Self::InitOnImage { size } => format!("init-on-image {size}"),
             Self::Open => "open".to_owned(),
             Self::Start {
                 project,
@@ -103,16 +110,17 @@ impl Task {
         let words: Vec<&str> = words.split(' ').collect();
         match words.as_slice() {
             ["init"] => Self::Init,
-            ["open"] => Self::Open,
-            ["start", project, session, "link"] => Self::Start {
-                project: (*project).to_owned(),
-                session: (*session).to_owned(),
-                strategy: Strategy::Link,
+            ["init-on-image", size] => Self::InitOnImage {
+                size: size.parse().unwrap(),
             },
-            ["start", project, session, "copy"] => Self::Start {
+            ["open"] => Self::Open,
+            ["start", project, session, strategy] => Self::Start {
                 project: (*project).to_owned(),
                 session: (*session).to_owned(),
-                strategy: Strategy::Copy,
+                strategy: match strategy.parse() {
+                    Ok(Requested::Exactly(strategy)) => strategy,
+                    other => panic!("{other:?} is no strategy"),
+                },
             },
             ["promote", session] => Self::Promote {
                 session: (*session).to_owned(),
@@ -226,6 +234,13 @@ impl Worker {
 pub(crate) fn as_nobody(task: &Task, root: &Utf8Path) -> String {
     let mut command = command(task, root);
     command.uid(65_534).gid(65_534);
+    Worker::of(command).finish().1
+}
+
+/// What a child says that finds programs in one folder only.
+pub(crate) fn with_path(task: &Task, root: &Utf8Path, programs: &Utf8Path) -> String {
+    let mut command = command(task, root);
+    command.env("PATH", programs);
     Worker::of(command).finish().1
 }
 

@@ -13,8 +13,15 @@ use goldenstore::{ErrorClass, ImportRequest, Silent, StoreError};
 use testbed::checksum::Checksum;
 use testbed::dataroot::{DataRoot, Layer};
 
-use crate::keeper::{Keeper, api, base, import_of, link, project, refused};
+use crate::keeper::{Keeper, Place, api, base, import_of, link, project, refused};
 use crate::layers_on_disk::stamps;
+
+crate::keeper::on_each_place!(
+    what_belongs_to_the_daemon_stays_behind,
+    volumes_are_kept_dropped_or_chosen,
+    a_project_that_is_imported_again_gets_another_generation,
+    an_import_that_finished_unnoticed_says_so,
+);
 
 /// What a generation keeps of a data root, apart from the layers that become links.
 const KEPT: [&str; 5] = [
@@ -91,9 +98,8 @@ fn a_golden_holds_what_its_source_held() {
     }
 }
 
-#[test]
-fn what_belongs_to_the_daemon_stays_behind() {
-    let keeper = Keeper::new();
+fn what_belongs_to_the_daemon_stays_behind(place: Place) {
+    let keeper = Keeper::on(place);
     let (from, _) = keeper.write("docker", &api());
     let short_links = |root: &Utf8Path| fs::read_dir(root.join("overlay2/l")).unwrap().count();
     let before = short_links(&from);
@@ -203,8 +209,7 @@ fn projects_share_the_layers_that_they_have_in_common() {
     }
 }
 
-#[test]
-fn volumes_are_kept_dropped_or_chosen() {
+fn volumes_are_kept_dropped_or_chosen(place: Place) {
     let only = |names: &[&str]| Volumes::Only(names.iter().map(|n| (*n).to_owned()).collect());
     for (volumes, expected, left_out) in [
         (Volumes::Keep, vec!["cache", "db"], None),
@@ -212,7 +217,7 @@ fn volumes_are_kept_dropped_or_chosen() {
         (only(&["db"]), vec!["db"], Some("1 volumes were left out")),
     ] {
         for copy in [false, true] {
-            let keeper = Keeper::new();
+            let keeper = Keeper::on(place);
             let (from, _) = keeper.write("docker", &api());
             let request = ImportRequest {
                 volumes: volumes.clone(),
@@ -346,9 +351,8 @@ fn remapped_users_have_layers_of_their_own() {
     );
 }
 
-#[test]
-fn a_project_that_is_imported_again_gets_another_generation() {
-    let keeper = Keeper::with_api();
+fn a_project_that_is_imported_again_gets_another_generation(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     keeper.start("api", "s1");
     let first = keeper.seen(keeper.generation("api", 1));
     let again = api()
@@ -366,9 +370,8 @@ fn a_project_that_is_imported_again_gets_another_generation() {
     assert_eq!(sessions[0].record.purpose, Purpose::Session);
 }
 
-#[test]
-fn an_import_that_finished_unnoticed_says_so() {
-    let keeper = Keeper::new();
+fn an_import_that_finished_unnoticed_says_so(place: Place) {
+    let keeper = Keeper::on(place);
     let (from, _) = keeper.write("docker", &api());
     let request = import_of("api", &from);
     let first = keeper.store.import(&request, &Silent).unwrap();

@@ -7,7 +7,13 @@ use cachecore::strategy::{Requested, Strategy};
 use goldenstore::{ImportRequest, Observer, PromoteOptions, StartRequest, StoreError};
 use testbed::checksum::Checksum;
 
-use crate::keeper::{Keeper, api, import_of, project, refused, session};
+use crate::keeper::{Keeper, Place, api, import_of, project, refused, session};
+
+crate::keeper::on_each_place!(
+    an_interrupted_start_leaves_nothing,
+    an_interrupted_import_leaves_nothing,
+    an_interrupted_promotion_has_promoted,
+);
 
 /// Asks for the end when it has been asked so often.
 struct Impatient {
@@ -34,14 +40,17 @@ fn folders_of_work(path: &Path) -> bool {
     path == Path::new("sessions") || path == Path::new("trash")
 }
 
-#[test]
-fn an_interrupted_start_leaves_nothing() {
-    let keeper = Keeper::with_api();
+fn an_interrupted_start_leaves_nothing(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let before = keeper.checksum().without_times(folders_of_work);
-    for strategy in [Strategy::Link, Strategy::Copy] {
+    for strategy in place.strategies() {
+        if *strategy == Strategy::Snapshot {
+            // One call to the kernel, which nobody interrupts.
+            continue;
+        }
         for patience in [0, 1, 5, 20] {
             let request = StartRequest {
-                strategy: Requested::Exactly(strategy),
+                strategy: Requested::Exactly(*strategy),
                 ..StartRequest::new(project("api"), session("s1"))
             };
             let observer = Impatient::after(patience);
@@ -54,9 +63,8 @@ fn an_interrupted_start_leaves_nothing() {
     keeper.start("api", "s1");
 }
 
-#[test]
-fn an_interrupted_import_leaves_nothing() {
-    let keeper = Keeper::with_api();
+fn an_interrupted_import_leaves_nothing(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let (from, _) = keeper.write("docker", &api().of_daemon("another"));
     let source = Checksum::of(&from);
     let before = keeper.checksum().without_times(folders_of_work);
@@ -89,9 +97,8 @@ fn an_interrupted_removal_is_finished_by_the_next() {
 }
 
 /// What is promoted is promoted: only tidying up can be cut short, and that is no failure.
-#[test]
-fn an_interrupted_promotion_has_promoted() {
-    let keeper = Keeper::with_api();
+fn an_interrupted_promotion_has_promoted(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     keeper.start("api", "s1");
     api().container("another").write(keeper.data_root("s1"));
     let report = keeper

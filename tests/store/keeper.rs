@@ -13,10 +13,64 @@ use goldenstore::{
 };
 use testbed::checksum::Checksum;
 use testbed::dataroot::{DataRoot, Layer, Written};
+use testbed::disk::{Disk, Kind};
 use testbed::ground::Ground;
 
+/// What a store lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The disk of this machine, whatever it is.
+    Here,
+    /// An XFS of the test's own.
+    Xfs,
+    /// A btrfs of the test's own, where goldens are whole.
+    Btrfs,
+}
+
+/// Runs tests on every kind of place, in modules named after it.
+macro_rules! on_each_place {
+    ($($test:ident),+ $(,)?) => {
+        mod here {
+            $(#[test] fn $test() { super::$test($crate::keeper::Place::Here); })+
+        }
+        mod on_xfs {
+            $(#[test] fn $test() { super::$test($crate::keeper::Place::Xfs); })+
+        }
+        mod on_btrfs {
+            $(#[test] fn $test() { super::$test($crate::keeper::Place::Btrfs); })+
+        }
+    };
+}
+pub(crate) use on_each_place;
+
+impl Place {
+    /// The strategies that clone a golden of overlay2 layers there, best first.
+    pub(crate) fn strategies(self) -> &'static [Strategy] {
+        match self {
+            Self::Here => &[Strategy::Link, Strategy::Copy],
+            Self::Xfs => &[Strategy::Link, Strategy::Reflink, Strategy::Copy],
+            Self::Btrfs => &[Strategy::Snapshot, Strategy::Reflink, Strategy::Copy],
+        }
+    }
+
+    /// Less of what takes long, where it was done in full on this machine's disk.
+    pub(crate) fn times(self, often: u32) -> u32 {
+        match self {
+            Self::Here => often,
+            Self::Xfs | Self::Btrfs => often / 5,
+        }
+    }
+}
+
+/// Where a test has its files.
+enum Room {
+    Ground(Ground),
+    Disk(Disk),
+}
+
 pub(crate) struct Keeper {
-    ground: Ground,
+    pub(crate) place: Place,
+    room: Room,
     pub(crate) store: Store,
 }
 
@@ -52,25 +106,49 @@ pub(crate) fn import_of(name: &str, from: &Utf8Path) -> ImportRequest {
     }
 }
 
+impl Room {
+    fn path(&self, name: &str) -> Utf8PathBuf {
+        match self {
+            Self::Ground(ground) => ground.path(name),
+            Self::Disk(disk) => disk.root().join(name),
+        }
+    }
+}
+
 impl Keeper {
     /// A new, empty store.
     pub(crate) fn new() -> Self {
-        let ground = Ground::new();
-        Store::init(&ground.path("store")).unwrap();
-        let store = Store::open(&ground.path("store")).unwrap();
-        Self { ground, store }
+        Self::on(Place::Here)
+    }
+
+    /// A new, empty store in a place.
+    pub(crate) fn on(place: Place) -> Self {
+        let room = match place {
+            Place::Here => Room::Ground(Ground::new()),
+            Place::Xfs => Room::Disk(Disk::new(Kind::Xfs)),
+            Place::Btrfs => Room::Disk(Disk::new(Kind::Btrfs)),
+        };
+        let root = room.path("store");
+        Store::init(&root).unwrap();
+        let store = Store::open(&root).unwrap();
+        Self { place, room, store }
     }
 
     /// A store with [`api`] as the golden of project `api`.
     pub(crate) fn with_api() -> Self {
-        let keeper = Self::new();
+        Self::with_api_on(Place::Here)
+    }
+
+    /// The same in a place.
+    pub(crate) fn with_api_on(place: Place) -> Self {
+        let keeper = Self::on(place);
         keeper.import("api", &api());
         keeper
     }
 
     /// A path beside the store.
     pub(crate) fn path(&self, name: &str) -> Utf8PathBuf {
-        self.ground.path(name)
+        self.room.path(name)
     }
 
     /// The store's root.
@@ -158,11 +236,12 @@ impl Keeper {
         Checksum::resolved(data_root, self.store.layout().layers())
     }
 
-    /// Everything in the store but its locks and the times of last use.
+    /// Everything in the store but its locks, the times of last use, and what it learnt of its disk.
     pub(crate) fn checksum(&self) -> Checksum {
         let note = |path: &Path| {
             let name = path.file_name().unwrap_or_default();
-            name == "lock" || name == "build.lock" || name == "last-used"
+            ["lock", "build.lock", "last-used", "sharing.json"]
+                .contains(&name.to_str().unwrap_or(""))
         };
         // Making a lock file moves the time of the folder that it lies in.
         let holds_notes = |path: &Path| {

@@ -5,10 +5,12 @@
     reason = "helpers of tests end the test like the tests themselves"
 )]
 
+mod build_steps;
 mod child;
 mod concurrency;
 mod generations;
 mod hostile;
+mod image;
 mod import;
 mod init;
 mod interruption;
@@ -18,4 +20,6 @@ mod live;
 mod promotion;
 mod recovery;
 mod sessions;
+mod sharing;
 mod verification;
+mod whole;

@@ -13,8 +13,14 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags, lremovexattr, lsetxattr, mknod
 use testbed::checksum::Checksum;
 use testbed::dataroot::{DataRoot, Layer};
 
-use crate::keeper::{Keeper, api, base, import_of, project, refused, session};
+use crate::keeper::{Keeper, Place, api, base, import_of, project, refused, session};
 use crate::layers_on_disk::stamps;
+
+crate::keeper::on_each_place!(
+    a_session_of_an_older_golden_is_refused_unless_forced,
+    a_first_promotion_that_is_refused_leaves_no_project,
+    a_promotion_notes_what_the_caller_says,
+);
 
 /// A new build of `api` on the base that it always had.
 fn rebuilt(nth: u32) -> DataRoot {
@@ -77,9 +83,8 @@ fn only_the_layers_of_the_changed_image_move() {
     }
 }
 
-#[test]
-fn a_promotion_notes_what_the_caller_says() {
-    let keeper = Keeper::with_api();
+fn a_promotion_notes_what_the_caller_says(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     keeper.start("api", "s1");
     let options = PromoteOptions {
         revision: Some("4f2c".to_owned()),
@@ -135,9 +140,8 @@ fn an_image_that_a_session_removed_is_gone_from_the_next_generation_only() {
     );
 }
 
-#[test]
-fn a_session_of_an_older_golden_is_refused_unless_forced() {
-    let keeper = Keeper::with_api();
+fn a_session_of_an_older_golden_is_refused_unless_forced(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     for id in ["s1", "s2"] {
         keeper.start("api", id);
         rebuilt(2).write(keeper.data_root(id));
@@ -180,9 +184,8 @@ fn two_sessions_that_started_empty_do_not_both_become_the_first_generation() {
     before.assert_same(&keeper.checksum(), "the store");
 }
 
-#[test]
-fn a_first_promotion_that_is_refused_leaves_no_project() {
-    let keeper = Keeper::new();
+fn a_first_promotion_that_is_refused_leaves_no_project(place: Place) {
+    let keeper = Keeper::on(place);
     let request = StartRequest {
         or_empty: true,
         ..StartRequest::new(project("new"), session("s1"))

@@ -19,8 +19,18 @@ use testbed::dataroot::{DataRoot, Layer};
 use testbed::mounted::Mounted;
 
 use crate::child::{End, Task, Worker};
-use crate::keeper::{Keeper, api, base, import_of, project, refused};
+use crate::keeper::{Keeper, Place, api, base, import_of, project, refused};
 use crate::layers_on_disk::stamps;
+
+crate::keeper::on_each_place!(
+    a_killed_start_leaves_nothing_and_can_be_repeated,
+    a_killed_removal_can_be_repeated,
+    a_killed_promotion_can_be_repeated,
+    a_killed_import_can_be_repeated,
+    the_last_steps_of_a_killed_promotion_are_done_by_the_next_command,
+    an_import_that_never_came_to_move_binds_nobody,
+    a_session_without_a_usable_record_stops_nobody,
+);
 
 /// How often each operation is killed.
 const KILLS: u32 = 50;
@@ -134,7 +144,8 @@ fn kill_often(
     keeper.start("api", "live");
     let live = keeper.seen(keeper.data_root("live"));
     let first = keeper.seen(keeper.generation("api", 1));
-    for nth in 0..PRACTICE + KILLS {
+    let kills = keeper.place.times(KILLS);
+    for nth in 0..PRACTICE + kills {
         let task = prepare(nth);
         let current = keeper.current("api").unwrap();
         let golden = keeper.generation("api", current);
@@ -152,7 +163,7 @@ fn kill_often(
 
         standing.assert_same(keeper, &golden);
         check(nth, task.perform(&keeper.root()));
-        if nth % 5 == 4 || nth == PRACTICE + KILLS - 1 {
+        if nth % 5 == 4 || nth == PRACTICE + kills - 1 {
             // One more command, and nothing is left of all that was killed.
             keeper.start("api", "next");
             keeper.remove("next").unwrap();
@@ -172,8 +183,8 @@ fn kill_often(
     );
     moments.tell(operation);
     assert!(
-        moments.landed >= KILLS / 4,
-        "only {} of {KILLS} kills came before the end",
+        moments.landed >= kills / 4,
+        "only {} of {kills} kills came before the end",
         moments.landed
     );
 }
@@ -214,9 +225,8 @@ fn dropped(path: &Path) -> bool {
         || path.starts_with("image/overlay2/layerdb/mounts")
 }
 
-#[test]
-fn a_killed_start_leaves_nothing_and_can_be_repeated() {
-    let keeper = Keeper::new();
+fn a_killed_start_leaves_nothing_and_can_be_repeated(place: Place) {
+    let keeper = Keeper::on(place);
     let layers = [base(), many("app", 400)];
     keeper.import(
         "api",
@@ -226,11 +236,8 @@ fn a_killed_start_leaves_nothing_and_can_be_repeated() {
         .seen(keeper.generation("api", 1))
         .without_times(moved);
     let strategy = |nth: u32| {
-        if nth.is_multiple_of(2) {
-            Strategy::Copy
-        } else {
-            Strategy::Link
-        }
+        let all = place.strategies();
+        all[nth as usize % all.len()]
     };
     kill_often(
         &keeper,
@@ -253,9 +260,8 @@ fn a_killed_start_leaves_nothing_and_can_be_repeated() {
     );
 }
 
-#[test]
-fn a_killed_removal_can_be_repeated() {
-    let keeper = Keeper::new();
+fn a_killed_removal_can_be_repeated(place: Place) {
+    let keeper = Keeper::on(place);
     let layers = [base(), many("app", 500)];
     keeper.import(
         "api",
@@ -283,11 +289,11 @@ fn a_killed_removal_can_be_repeated() {
 }
 
 /// Each round brings a layer that is new, and one that another project has brought to the store.
-#[test]
-fn a_killed_promotion_can_be_repeated() {
-    let keeper = Keeper::new();
+fn a_killed_promotion_can_be_repeated(place: Place) {
+    let keeper = Keeper::on(place);
     let known = |nth: u32| many(&format!("known-{nth}"), 150);
-    let library = (0..PRACTICE + KILLS).fold(DataRoot::new().of_daemon("library"), |root, nth| {
+    let rounds = PRACTICE + place.times(KILLS);
+    let library = (0..rounds).fold(DataRoot::new().of_daemon("library"), |root, nth| {
         root.image(&format!("known-{nth}"), &[known(nth)])
     });
     keeper.import("library", &library);
@@ -330,14 +336,17 @@ fn a_killed_promotion_can_be_repeated() {
         .without(dropped)
         .without_times(moved)
         .assert_same(&keeper.seen(last).without_times(moved), "the generation");
-    let rounds = PRACTICE + KILLS;
-    assert_eq!(stamps(&keeper).len() as u32, 1 + 2 + 2 * rounds);
+    let layers = match place {
+        Place::Here | Place::Xfs => 1 + 2 + 2 * rounds,
+        // They are inside.
+        Place::Btrfs => 0,
+    };
+    assert_eq!(stamps(&keeper).len() as u32, layers);
 }
 
 /// By copy and by move in turns; every round brings a known and a new layer.
-#[test]
-fn a_killed_import_can_be_repeated() {
-    let keeper = Keeper::with_api();
+fn a_killed_import_can_be_repeated(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let known = many("known", 200);
     let from = keeper.path("docker");
     let mut whole = None;
@@ -389,10 +398,9 @@ fn a_killed_import_can_be_repeated() {
 
 /// A promotion that was killed in each of its last steps: the next command lets it serve, says so in
 /// the project's state, and forgets the session.
-#[test]
-fn the_last_steps_of_a_killed_promotion_are_done_by_the_next_command() {
+fn the_last_steps_of_a_killed_promotion_are_done_by_the_next_command(place: Place) {
     for (step, first) in [("renamed", false), ("serving", false), ("renamed", true)] {
-        let keeper = Keeper::new();
+        let keeper = Keeper::on(place);
         if !first {
             keeper.import("api", &api());
         }
@@ -444,10 +452,9 @@ fn the_last_steps_of_a_killed_promotion_are_done_by_the_next_command() {
 
 /// Killed between opening its session and moving the data root in, an import may be repeated with
 /// `--copy`, by move, or given up.
-#[test]
-fn an_import_that_never_came_to_move_binds_nobody() {
+fn an_import_that_never_came_to_move_binds_nobody(place: Place) {
     for copy in [false, true] {
-        let keeper = Keeper::new();
+        let keeper = Keeper::on(place);
         let (from, _) = keeper.write("docker", &api());
         let report = keeper
             .store
@@ -483,10 +490,9 @@ fn an_import_that_never_came_to_move_binds_nobody() {
 }
 
 /// One session whose record was lost in a power cut does not stop the others.
-#[test]
-fn a_session_without_a_usable_record_stops_nobody() {
+fn a_session_without_a_usable_record_stops_nobody(place: Place) {
     for broken in ["", "{", "{\"format\": 2}"] {
-        let keeper = Keeper::with_api();
+        let keeper = Keeper::with_api_on(place);
         keeper.start("api", "s1");
         keeper.start("api", "s2");
         let record = keeper.root().join("sessions/docker-data-s1/session.json");

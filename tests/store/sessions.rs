@@ -11,7 +11,14 @@ use goldenstore::{ErrorClass, MountSpec, Silent, StartRequest, StoreError};
 use testbed::checksum::Checksum;
 use testbed::dataroot::HOLE;
 
-use crate::keeper::{Keeper, link, project, refused, session};
+use crate::keeper::{Keeper, Place, link, project, refused, session};
+
+crate::keeper::on_each_place!(
+    what_a_session_changes_shows_nowhere_else,
+    removing_a_session_leaves_everything_else,
+    without_a_golden_a_session_may_start_empty,
+    a_held_session_is_nobody_elses_and_goes_with_its_command,
+);
 
 /// Putting a layer in place moves the time of its folder, which no daemon looks at.
 fn holds_a_layer(path: &Path) -> bool {
@@ -182,9 +189,8 @@ fn ids_that_leave_their_folder_are_refused() {
     }
 }
 
-#[test]
-fn without_a_golden_a_session_may_start_empty() {
-    let keeper = Keeper::new();
+fn without_a_golden_a_session_may_start_empty(place: Place) {
+    let keeper = Keeper::on(place);
     let request = StartRequest {
         or_empty: true,
         ..StartRequest::new(project("new"), session("s1"))
@@ -248,9 +254,8 @@ fn sessions_are_listed_in_order_with_what_they_stand_on() {
     keeper.assert_tidy();
 }
 
-#[test]
-fn a_held_session_is_nobody_elses_and_goes_with_its_command() {
-    let keeper = Keeper::with_api();
+fn a_held_session_is_nobody_elses_and_goes_with_its_command(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let hold = |id: &str| {
         let request = StartRequest::new(project("api"), session(id));
         keeper
@@ -277,13 +282,16 @@ fn a_held_session_is_nobody_elses_and_goes_with_its_command() {
     keeper.assert_tidy();
 }
 
-#[test]
-fn removing_a_session_leaves_everything_else() {
-    let keeper = Keeper::with_api();
+fn removing_a_session_leaves_everything_else(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let before = keeper.checksum();
-    for strategy in [Strategy::Link, Strategy::Copy] {
-        keeper.start_by("api", "s1", strategy).unwrap();
-        let entries = Checksum::of(keeper.data_root("s1")).entries();
+    for strategy in place.strategies() {
+        keeper.start_by("api", "s1", *strategy).unwrap();
+        let entries = match place {
+            // A subvolume, which goes as one.
+            Place::Btrfs => 1,
+            Place::Here | Place::Xfs => Checksum::of(keeper.data_root("s1")).entries(),
+        };
         let report = keeper.remove("s1").unwrap();
         assert_eq!(report.session.as_str(), "s1");
         // Beside the data root there are the session's own folder and its record.
@@ -323,15 +331,13 @@ fn starting_a_session_notes_when_its_golden_was_used() {
 }
 
 /// Invariant 3: whatever a session does in its data root stays there.
-#[test]
-fn what_a_session_changes_shows_nowhere_else() {
-    let keeper = Keeper::with_api();
-    for (id, other, strategy) in [
-        ("one", "two", Strategy::Link),
-        ("three", "four", Strategy::Copy),
-    ] {
-        keeper.start_by("api", id, strategy).unwrap();
-        keeper.start_by("api", other, strategy).unwrap();
+fn what_a_session_changes_shows_nowhere_else(place: Place) {
+    let keeper = Keeper::with_api_on(place);
+    for strategy in place.strategies() {
+        let (id, other) = (format!("one-{strategy}"), format!("two-{strategy}"));
+        let (id, other) = (id.as_str(), other.as_str());
+        keeper.start_by("api", id, *strategy).unwrap();
+        keeper.start_by("api", other, *strategy).unwrap();
         let golden = Checksum::of(keeper.generation("api", 1));
         let layers = Checksum::of(keeper.root().join("layers"));
         let neighbour = Checksum::of(keeper.data_root(other));

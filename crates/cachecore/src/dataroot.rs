@@ -12,6 +12,7 @@
 //!   volumes/<name>/_data/                            may hold a data root of its own
 //! ```
 //!
+//! - [`buildkit`]: which of its folders BuildKit is done with
 //! - [`listing`]: the facts, as they were read
 //! - [`kind`]: which engine and store wrote it
 //! - [`immutable`]: **which layers can never change again**, and why
@@ -21,6 +22,7 @@
 //!
 //! The folder formats are those of moby's `daemon/graphdriver/overlay2` and `layer/filestore.go`.
 
+pub mod buildkit;
 pub mod chain;
 pub mod immutable;
 pub mod integrity;
@@ -28,6 +30,7 @@ pub mod kind;
 pub mod listing;
 pub mod nested;
 pub mod place;
+mod seat;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +41,7 @@ pub use immutable::{Immutable, Judgement, Mutable};
 pub use integrity::Problem;
 pub use kind::Kind;
 pub use listing::{Diff, Folder, Layer, Listing, Overlay2, Stray, Text};
+pub use seat::{BLOBS, SNAPSHOTTER, Seat};
 
 /// A data root, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct DataRoot {
     pub problems: Vec<Problem>,
     /// Volumes that hold a data root of their own: they are copied, never linked.
     pub nested: Vec<nested::Nested>,
+    /// What a person should know about it, besides problems.
+    pub notes: Vec<String>,
 }
 
 /// One folder under `overlay2/`.
@@ -64,11 +70,12 @@ pub struct JudgedFolder {
 }
 
 impl DataRoot {
-    /// The folders whose contents can never change again, with their layer names.
-    pub fn immutable(&self) -> impl Iterator<Item = (&CacheId, &LayerName, &JudgedFolder)> {
-        self.folders
-            .iter()
-            .filter_map(|(id, folder)| folder.layer.as_ref().map(|layer| (id, layer, folder)))
+    /// Where contents lie that can never change again, with their layer names.
+    pub fn immutable(&self) -> impl Iterator<Item = (Seat, &LayerName, &JudgedFolder)> {
+        self.folders.iter().filter_map(|(id, folder)| {
+            let layer = folder.layer.as_ref()?;
+            Some((Seat::Overlay2(id.clone()), layer, folder))
+        })
     }
 }
 
@@ -80,6 +87,7 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
         nested: nested::find(listing),
         folders: BTreeMap::new(),
         problems: Vec::new(),
+        notes: Vec::new(),
         kind,
     };
     let strays = listing.strays.iter();
@@ -100,7 +108,9 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
         return root;
     }
     let chains = chains_by_folder(overlay2);
-    let judgements = immutable::judge(overlay2, &chains);
+    root.notes.extend(listing.buildkit.notes());
+    let finished = listing.buildkit.finished();
+    let judgements = immutable::judge(overlay2, &chains, &finished);
     for (id, judgement) in judgements {
         let linked = match &overlay2.folders[id.as_str().as_bytes()].diff {
             Diff::Symlink(target) => match link_target(target, layers) {
@@ -178,7 +188,7 @@ fn layer_name(
         Judgement::Immutable(Immutable::Committed { chain }) => {
             Some(LayerName::of_chain(chain, shift))
         }
-        Judgement::Immutable(Immutable::BelowAnother { .. }) => {
+        Judgement::Immutable(Immutable::BelowAnother { .. } | Immutable::Finished) => {
             // Docker may have forgotten the chain of a layer that the store already knows by it.
             Some(
                 linked

@@ -50,6 +50,7 @@ pub enum IdError {
 
 const WORD_RULE: &str =
     "letters, digits, '.', '_' and '-' are, and the first must be a letter or a digit";
+const NUMBER_RULE: &str = "decimal digits without leading zeros are";
 const HEX_RULE: &str = "64 lower-case hex digits are";
 
 fn is_word(name: &str) -> bool {
@@ -60,6 +61,10 @@ fn is_word(name: &str) -> bool {
 
 fn is_sha256_hex(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_digit()) && !name.starts_with('0')
 }
 
 fn checked(
@@ -161,10 +166,20 @@ name_type!(
     CacheId, "cache id", MAX_CACHE_ID, WORD_RULE, |name: &str| is_word(name) && name != "l"
 );
 name_type!(
-    /// Names a layer in the store's `layers/`: a chain id, or `snap-<cache id>`, and `-g<gid>`
-    /// behind it where a user-namespace remapping shifts the owners.
+    /// Names a snapshot's folder of a containerd snapshotter: its number in the snapshotter's books.
+    SnapshotId, "snapshot id", 20, NUMBER_RULE, is_number
+);
+name_type!(
+    /// Names a blob of a content store: the SHA-256 of its bytes, as 64 hex digits.
+    BlobId, "blob id", 64, HEX_RULE, is_sha256_hex
+);
+name_type!(
+    /// Names a layer in the store's `layers/`: a chain id, `snap-<cache id>` or `blob-<digest>`, and
+    /// `-g<gid>` behind it where a user-namespace remapping shifts the owners.
     LayerName, "layer name", MAX_CACHE_ID + 24, WORD_RULE, is_word
 );
+
+const BLOB_PREFIX: &str = "blob-";
 
 impl LayerName {
     /// The name of a layer that Docker knows by its chain id. `shift` is the group id that owns the
@@ -189,6 +204,21 @@ impl LayerName {
         self.0
             .rsplit_once("-g")
             .is_some_and(|(_, gid)| gid.parse::<u32>().is_ok())
+    }
+
+    /// The name of a blob of a content store. Its contents are one file, whoever owns it.
+    pub fn of_blob(blob: &BlobId) -> Self {
+        Self(format!("{BLOB_PREFIX}{blob}"))
+    }
+
+    /// Whether its contents are one file, `diff`, instead of a folder.
+    pub fn is_blob(&self) -> bool {
+        self.blob().is_some()
+    }
+
+    /// The digest that the contents of a blob must have.
+    pub fn blob(&self) -> Option<BlobId> {
+        BlobId::new(self.0.strip_prefix(BLOB_PREFIX)?).ok()
     }
 }
 

@@ -6,8 +6,10 @@
 //!   lock                                 flock: shared while cloning, exclusive while collecting
 //!   layers/<layer>/diff/                 immutable layer contents, shared by every golden and session
 //!   golden/<project>/current             symlink -> gen-000007, replaced by rename
-//!   golden/<project>/gen-000007/docker/  a data root whose layers are links into layers/
 //!   layers/<layer>/quarantine.json       why nobody may use the layer
+//!   sharing.json                         whether the filesystem shares blocks, once it was tried
+//!   golden/<project>/gen-000007/docker/  a data root whose layers are links into layers/, or a
+//!                                        read-only btrfs subvolume with its layers inside
 //!   golden/<project>/gen-000007/manifest.json
 //!   golden/<project>/gen-000007.quarantine.json  why no session may start from it
 //!   golden/<project>/state.json          settings, status, last builds
@@ -59,6 +61,8 @@ pub const SESSION_RECORD: &str = "session.json";
 pub const PROJECT_STATE: &str = "state.json";
 /// The file that describes the store.
 pub const STORE_RECORD: &str = "store.json";
+/// The file that says whether sessions can share the blocks of goldens.
+pub const SHARING_RECORD: &str = "sharing.json";
 /// The name of the store's and each project's lock file.
 pub const LOCK: &str = "lock";
 /// The name of a project's build lock.

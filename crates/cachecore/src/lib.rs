@@ -6,7 +6,9 @@
 //! | module | decides |
 //! |---|---|
 //! | [`id`] | which names are allowed |
+//! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
+//! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -22,8 +24,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bolt;
 pub mod dataroot;
 pub mod id;
+pub mod image;
 pub mod layout;
 pub mod mountinfo;
 pub mod promotion;

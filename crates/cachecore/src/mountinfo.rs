@@ -17,6 +17,8 @@ pub struct Mount {
     pub options: Vec<String>,
     /// The file system's type.
     pub file_system: String,
+    /// What is mounted, as the file system names it: a device, often.
+    pub source: String,
     /// Options of the file system; for cgroup v1 its controllers.
     pub super_options: Vec<String>,
 }
@@ -64,13 +66,15 @@ fn line(line: &[u8]) -> Option<Mount> {
     let options = list(fields.next()?);
     let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
     let file_system = text(fields.next()?);
-    let super_options = list(fields.nth(1)?);
+    let source = text(fields.next()?);
+    let super_options = list(fields.next()?);
     Some(Mount {
         device,
         root,
         point,
         options,
         file_system,
+        source,
         super_options,
     })
 }
@@ -106,7 +110,7 @@ mod tests {
         assert_eq!(mount.root, Path::new("/mnt1"));
         assert_eq!(mount.point, Path::new(r"/mnt 2\x"));
         assert!(mount.has_option("noatime") && !mount.has_option("ro"));
-        assert_eq!(mount.file_system, "ext3");
+        assert_eq!((&*mount.file_system, &*mount.source), ("ext3", "/dev/root"));
         assert_eq!(mount.super_options, ["rw", "errors=continue"]);
         assert!(mount.is_within(Path::new("/mnt 2\\x")));
         assert!(!mount.is_within(Path::new("/mnt")));

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::dataroot::{DataRoot, Judgement, Kind, Listing, Mutable, Problem};
+use crate::dataroot::{DataRoot, Immutable, Judgement, Kind, Listing, Mutable, Problem, Seat};
 use crate::id::{CacheId, LayerName};
+use crate::record::Form;
 
 /// Which volumes a generation keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -27,7 +28,8 @@ pub enum Volumes {
 /// What a promotion will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// What happens to each immutable layer, in order of its folder.
+    /// What happens to each immutable layer, in order of its folder. Nothing where the generation is
+    /// whole.
     pub layers: Vec<LayerStep>,
     /// What is left out of the generation.
     pub drops: Vec<Drop>,
@@ -38,12 +40,15 @@ pub struct Plan {
 /// What happens to one immutable layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LayerStep {
-    /// Its folder under `overlay2/`.
-    pub folder: CacheId,
+    /// Where it lies in the data root.
+    pub folder: Seat,
     /// Its name in the store.
     pub layer: LayerName,
     /// What is done.
     pub action: LayerAction,
+    /// Whether the folder gets the mark `committed` first. overlay2 mounts a folder that has it for
+    /// reading, as it must where the contents are a link; it marks only what something stands on.
+    pub seal: bool,
 }
 
 /// How a layer comes to be a link into the store.
@@ -120,13 +125,15 @@ const DROPPED: [(&str, &str); 6] = [
     ("tmp", "unfinished downloads of the daemon that made it"),
 ];
 
-/// Decides what a promotion of this data root does. `in_store` are the layers that the store has.
+/// Decides what a promotion of this data root does. `form` is how it lies on disk, `in_store` are the
+/// layers that the store has.
 ///
 /// # Errors
 /// [`Refusal`] if the data root must not become a generation.
 pub fn plan(
     listing: &Listing,
     root: &DataRoot,
+    form: Form,
     volumes: &Volumes,
     in_store: &BTreeSet<LayerName>,
 ) -> Result<Plan, Refusal> {
@@ -150,15 +157,27 @@ pub fn plan(
             layer: layer.clone(),
         })
     }));
+    if form == Form::Whole {
+        // What is whole is cloned by itself, and a link into the store is not part of it.
+        let linked = root.folders.iter().filter(|(_, f)| f.linked.is_some());
+        problems.extend(linked.map(|(folder, _)| Problem::LinkedInWhole {
+            folder: folder.clone(),
+        }));
+    }
     if !problems.is_empty() {
         return Err(Refusal::Damaged(problems));
     }
     let mut planned = BTreeSet::new();
     let layers = root
         .immutable()
+        .filter(|_| form == Form::Layered)
         .map(|(folder, layer, judged)| LayerStep {
-            folder: folder.clone(),
+            folder,
             layer: layer.clone(),
+            seal: matches!(
+                judged.judgement,
+                Judgement::Immutable(Immutable::Finished | Immutable::InTheStore)
+            ),
             action: if judged.linked.is_some() {
                 LayerAction::Keep
             } else if in_store.contains(layer) || !planned.insert(layer.clone()) {
@@ -196,8 +215,10 @@ impl Plan {
         in_store: &BTreeSet<LayerName>,
     ) {
         for step in &mut self.layers {
-            if folders.contains(&step.folder) {
-                step.layer = LayerName::of_snapshot(&step.folder, shift);
+            if let Seat::Overlay2(folder) = &step.folder
+                && folders.contains(folder)
+            {
+                step.layer = LayerName::of_snapshot(folder, shift);
                 step.action = if in_store.contains(&step.layer) {
                     LayerAction::Replace
                 } else {

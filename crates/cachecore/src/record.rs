@@ -8,16 +8,18 @@ mod manifest;
 mod project;
 mod quarantine;
 mod session;
+mod sharing;
 mod store;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOutcome, BuildRecord};
-pub use manifest::{Contents, LayerRecord, Manifest, Origin, Sizes};
+pub use manifest::{Contents, Form, LayerRecord, Manifest, Origin, Sizes};
 pub use project::{BuildSummary, KEPT_BUILDS, ProjectState, RunningBuild, Status};
 pub use quarantine::{GenerationQuarantine, LayerQuarantine};
 pub use session::{Lease, LeaseEnd, Purpose, SessionRecord, SessionStage};
+pub use sharing::SharingRecord;
 pub use store::StoreRecord;
 
 /// The format this version writes, for every record.

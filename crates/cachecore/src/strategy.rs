@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::dataroot::Kind;
+use crate::record::Form;
 
 /// A way of cloning, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ use crate::dataroot::Kind;
 pub enum Strategy {
     /// A btrfs subvolume snapshot: O(1).
     Snapshot,
-    /// Layers as links into the store, the rest copied: O(layers) and the mutable bytes.
+    /// Layers as links into the store, the rest copied or shared: O(layers) and the mutable bytes.
     Link,
     /// Every file shares its blocks until it is written: O(files).
     Reflink,
@@ -115,8 +116,13 @@ impl fmt::Display for Filesystem {
 pub struct Facts<'a> {
     /// The golden's kind; `None` where the project has no golden.
     pub golden: Option<&'a Kind>,
+    /// How the golden lies on disk.
+    pub form: Form,
     /// Where the store lies.
     pub filesystem: Filesystem,
+    /// Whether sessions can share the blocks of goldens. Tried out only if a decision
+    /// [depends on it](depends_on_sharing); otherwise unknown, which counts as no.
+    pub shares_blocks: bool,
 }
 
 /// A strategy, and the reasons in the order in which they were weighed.
@@ -136,6 +142,16 @@ pub struct Unsuitable {
     pub strategy: Strategy,
     /// Why not.
     pub because: String,
+}
+
+/// Whether a decision would rest on [`Facts::shares_blocks`].
+pub fn depends_on_sharing(requested: Requested, facts: &Facts<'_>) -> bool {
+    let serves = |strategy| verdict(strategy, facts).is_ok();
+    facts.golden.is_some()
+        && match requested {
+            Requested::Exactly(strategy) => strategy == Strategy::Reflink,
+            Requested::Auto => !serves(Strategy::Snapshot) && !serves(Strategy::Link),
+        }
 }
 
 /// Chooses a strategy.
@@ -184,14 +200,23 @@ fn verdict(strategy: Strategy, facts: &Facts<'_>) -> Result<String, String> {
         (Strategy::Snapshot, _) if filesystem != Filesystem::Btrfs => Err(format!(
             "it needs btrfs, and the store lies on {filesystem}"
         )),
-        (Strategy::Reflink, _) if !matches!(filesystem, Filesystem::Btrfs | Filesystem::Xfs) => {
-            Err(format!(
-                "it needs xfs or btrfs, and the store lies on {filesystem}"
-            ))
+        (Strategy::Snapshot, _) => match facts.form {
+            Form::Whole => Ok("the golden is a btrfs subvolume".to_owned()),
+            Form::Layered => Err(
+                "it needs a golden that is a subvolume, and this one's layers lie in the store"
+                    .to_owned(),
+            ),
+        },
+        (Strategy::Reflink, _) if facts.shares_blocks => {
+            Ok(format!("{filesystem} shares blocks here (tried)"))
         }
-        (Strategy::Snapshot | Strategy::Reflink, _) => {
-            Err("this version does not offer it yet".to_owned())
-        }
+        (Strategy::Reflink, _) => Err(format!(
+            "it needs a filesystem that shares blocks, and {filesystem} does not here (tried)"
+        )),
+        (Strategy::Link, _) if facts.form == Form::Whole => Err(
+            "it needs layers in the store, and the golden is a subvolume with its layers inside"
+                .to_owned(),
+        ),
         (Strategy::Link, Some(Kind::Overlay2)) => {
             Ok("the golden's layers are overlay2 layers in the store".to_owned())
         }
@@ -212,63 +237,137 @@ fn verdict(strategy: Strategy, facts: &Facts<'_>) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn facts(golden: Option<&Kind>, filesystem: Filesystem) -> Facts<'_> {
-        Facts { golden, filesystem }
+    const EXT: (Filesystem, bool) = (Filesystem::Ext, false);
+    const XFS: (Filesystem, bool) = (Filesystem::Xfs, true);
+    /// Made without the feature.
+    const OLD_XFS: (Filesystem, bool) = (Filesystem::Xfs, false);
+    const BTRFS: (Filesystem, bool) = (Filesystem::Btrfs, true);
+    const BCACHEFS: (Filesystem, bool) = (Filesystem::Other(0xCA45_1A4E), true);
+
+    fn facts(golden: Option<(&Kind, Form)>, place: (Filesystem, bool)) -> Facts<'_> {
+        Facts {
+            golden: golden.map(|(kind, _)| kind),
+            form: golden.map_or(Form::Layered, |(_, form)| form),
+            filesystem: place.0,
+            shares_blocks: place.1,
+        }
     }
 
     #[test]
     fn auto_takes_the_first_that_serves_and_says_why_not_the_others() {
         let containerd = Kind::Containerd("overlayfs".into());
         let vfs = Kind::PlainFiles("vfs".into());
-        for (golden, filesystem, expected, mentions) in [
+        let overlay2 = Kind::Overlay2;
+        let layered = |kind| Some((kind, Form::Layered));
+        let whole = |kind| Some((kind, Form::Whole));
+        use Strategy::{Copy, Empty, Link, Reflink, Snapshot};
+        for (golden, place, expected, mentions) in [
             (
-                Some(&Kind::Overlay2),
-                Filesystem::Ext,
-                Strategy::Link,
-                "snapshot: not taken; it needs btrfs",
+                layered(&overlay2),
+                EXT,
+                Link,
+                "snapshot: not taken; it needs btrfs, and the store lies on ext4",
             ),
             (
-                Some(&Kind::Overlay2),
-                Filesystem::Btrfs,
-                Strategy::Link,
-                "does not offer it yet",
+                layered(&overlay2),
+                BTRFS,
+                Link,
+                "snapshot: not taken; it needs a golden that is a subvolume",
             ),
             (
-                Some(&containerd),
-                Filesystem::Ext,
-                Strategy::Copy,
+                whole(&overlay2),
+                BTRFS,
+                Snapshot,
+                "snapshot: taken; the golden is a btrfs subvolume",
+            ),
+            (whole(&vfs), BTRFS, Snapshot, "snapshot: taken"),
+            (layered(&overlay2), XFS, Link, "link: taken"),
+            (
+                layered(&containerd),
+                EXT,
+                Copy,
                 "link: not taken; the golden uses containerd",
             ),
             (
-                Some(&vfs),
-                Filesystem::Xfs,
-                Strategy::Copy,
-                "the golden is vfs",
+                layered(&containerd),
+                EXT,
+                Copy,
+                "reflink: not taken; it needs a filesystem that shares blocks, and ext4 does not",
             ),
-            (None, Filesystem::Ext, Strategy::Empty, "starts cold"),
+            (
+                layered(&vfs),
+                XFS,
+                Reflink,
+                "link: not taken; it needs overlay2 layers, and the golden is vfs",
+            ),
+            (
+                layered(&vfs),
+                XFS,
+                Reflink,
+                "reflink: taken; xfs shares blocks here (tried)",
+            ),
+            (layered(&vfs), BCACHEFS, Reflink, "reflink: taken"),
+            (layered(&vfs), OLD_XFS, Copy, "copy: taken"),
+            (None, EXT, Empty, "starts cold"),
         ] {
-            let decision = choose(Requested::Auto, &facts(golden, filesystem)).unwrap();
-            assert_eq!(decision.strategy, expected);
-            assert!(
-                decision.why.join("\n").contains(mentions),
-                "{:?}",
-                decision.why
-            );
+            let decision = choose(Requested::Auto, &facts(golden, place)).unwrap();
+            assert_eq!(decision.strategy, expected, "{golden:?} on {place:?}");
+            let why = decision.why.join("\n");
+            assert!(why.contains(mentions), "{why}");
         }
     }
 
     #[test]
     fn what_cannot_serve_is_refused_with_the_reason() {
         let containerd = Kind::Containerd("overlayfs".into());
-        let refused = choose(
-            Requested::Exactly(Strategy::Link),
-            &facts(Some(&containerd), Filesystem::Ext),
-        );
-        assert!(refused.unwrap_err().to_string().contains("containerd"));
-        let refused = choose(
-            Requested::Exactly(Strategy::Reflink),
-            &facts(Some(&Kind::Overlay2), Filesystem::Ext),
-        );
-        assert!(refused.unwrap_err().to_string().contains("lies on ext4"));
+        let layered = |kind| Some((kind, Form::Layered));
+        for (strategy, golden, place, said) in [
+            (Strategy::Link, layered(&containerd), EXT, "containerd"),
+            (
+                Strategy::Link,
+                Some((&Kind::Overlay2, Form::Whole)),
+                BTRFS,
+                "a subvolume with its layers inside",
+            ),
+            (
+                Strategy::Reflink,
+                layered(&Kind::Overlay2),
+                EXT,
+                "ext4 does not here (tried)",
+            ),
+            (
+                Strategy::Snapshot,
+                layered(&Kind::Overlay2),
+                XFS,
+                "the store lies on xfs",
+            ),
+        ] {
+            let refused = choose(Requested::Exactly(strategy), &facts(golden, place));
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains(said), "{refused}");
+        }
+    }
+
+    #[test]
+    fn sharing_is_tried_out_only_where_it_decides() {
+        let vfs = Kind::PlainFiles("vfs".into());
+        let layered = |kind| Some((kind, Form::Layered));
+        let exactly = Requested::Exactly;
+        for (requested, golden, place, expected) in [
+            (Requested::Auto, layered(&Kind::Overlay2), EXT, false),
+            (Requested::Auto, layered(&vfs), EXT, true),
+            (Requested::Auto, Some((&vfs, Form::Whole)), BTRFS, false),
+            (
+                exactly(Strategy::Reflink),
+                layered(&Kind::Overlay2),
+                EXT,
+                true,
+            ),
+            (exactly(Strategy::Copy), layered(&vfs), EXT, false),
+            (Requested::Auto, None, EXT, false),
+        ] {
+            let facts = facts(golden, place);
+            assert_eq!(depends_on_sharing(requested, &facts), expected, "{facts:?}");
+        }
     }
 }

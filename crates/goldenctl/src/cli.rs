@@ -52,7 +52,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a golden store, or complete one
-    Init,
+    Init(Init),
     /// Make a golden of a stopped daemon's data root
     Import(Import),
     /// Build a project's golden: run a command against a private daemon, promote what it leaves
@@ -73,8 +73,8 @@ pub(crate) enum Command {
     /// layer and image database), and that each layer is there with as many names and bytes as when it
     /// was promoted. With --full also each layer's contents, owners, modes and capabilities against the
     /// diff id of its image. Not verified: times, attributes that images do not carry, volumes and the
-    /// build cache, and the contents of layers that no image describes (steps of builds; they are
-    /// counted).
+    /// build cache, the contents of layers that no image describes (steps of builds; they are
+    /// counted), and the layers inside goldens that are btrfs snapshots.
     ///
     /// What is damaged is put in quarantine: no session starts from a generation that needs it, until a
     /// build or import brings it again or a verification finds it well. Exit code 5 if anything is found.
@@ -93,6 +93,14 @@ pub(crate) enum Command {
         /// The folder; it is made if it is not there
         folder: Utf8PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Make the store on a btrfs of its own, in a sparse file beside the root, or mount the one that
+    /// is there; SIZE is what it may grow to, such as 200G
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, value_parser = bytes)]
+    pub(crate) btrfs_image: Option<Option<u64>>,
 }
 
 #[derive(Debug, Args)]
@@ -280,6 +288,29 @@ pub(crate) struct Bench {
     pub(crate) sessions: u32,
 }
 
+/// A size as people write it: a number, and K, M, G or T for powers of 1024.
+fn bytes(text: &str) -> Result<u64, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = &text[..text.len() - unit.len()];
+    let shift = match unit
+        .to_ascii_uppercase()
+        .trim_end_matches("IB")
+        .trim_end_matches('B')
+    {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return Err("a number with K, M, G or T is needed, such as 200G".to_owned()),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a number is needed".to_owned())?;
+    let bytes = number.checked_mul(1 << shift);
+    bytes.ok_or_else(|| "that is more than any disk has".to_owned())
+}
+
 fn json_object(text: &str) -> Result<serde_json::Value, String> {
     match serde_json::from_str(text) {
         Ok(value @ serde_json::Value::Object(_)) => Ok(value),
@@ -309,6 +340,31 @@ mod tests {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
             assert!(cli.global.json && cli.global.root == "/s", "{line}");
         }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("4096", 4096),
+            ("256M", 256 << 20),
+            ("2GiB", 2 << 30),
+            ("1t", 1 << 40),
+        ] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "G", "-1", "1.5G", "10 G", "99999999T", "4X"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+        let given = |line: &str| match Cli::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Init(init) => init.btrfs_image,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(given("goldenctl init"), None);
+        assert_eq!(given("goldenctl init --btrfs-image"), Some(None));
+        assert_eq!(
+            given("goldenctl init --btrfs-image 1G"),
+            Some(Some(1 << 30))
+        );
     }
 
     #[test]

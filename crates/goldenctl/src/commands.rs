@@ -22,7 +22,7 @@ use crate::failure::Failure;
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     let global = &cli.global;
     match &cli.command {
-        Command::Init => init::run(global),
+        Command::Init(args) => init::run(global, args),
         Command::Import(args) => import::run(global, args),
         Command::Build(args) => build::run(global, args),
         Command::Run(args) => run::run(global, args),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cachecore::strategy::Strategy;
+use cachecore::strategy::{Filesystem, Strategy};
 use camino::Utf8PathBuf;
 use engine::{DaemonOptions, Engine, Network};
 use goldenstore::{StartReport, Store};
@@ -42,9 +42,25 @@ pub(crate) fn options(
             "isolated" => Network::Isolated,
             _ => Network::Nat,
         },
-        storage_driver: None,
+        storage_driver: driver(store, session, choice)?,
         extra_config: choice.daemon_config.clone().unwrap_or_default(),
     })
+}
+
+/// The storage driver to ask for. On btrfs some versions of dockerd take the driver of that name for
+/// an empty data root, whose layers are subvolumes that nobody but that driver can clone.
+fn driver(
+    store: &Store,
+    session: &StartReport,
+    choice: &DaemonChoice,
+) -> Result<Option<String>, Failure> {
+    let config = choice.daemon_config.as_ref();
+    let chosen = ["storage-driver", "features"]
+        .iter()
+        .any(|setting| config.is_some_and(|config| config.get(setting).is_some()));
+    let would_guess =
+        session.strategy == Strategy::Empty && store.filesystem()? == Filesystem::Btrfs;
+    Ok((would_guess && !chosen).then(|| "overlay2".to_owned()))
 }
 
 fn make_runtime() -> Result<(), Failure> {

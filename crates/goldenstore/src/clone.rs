@@ -4,13 +4,18 @@ use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
 use cachecore::layout::{DIFF, DOCKER};
-use cachecore::record::Manifest;
+use cachecore::record::{Form, Manifest};
 use cachecore::strategy::Strategy;
-use treeclone::{CopyOptions, CopyReport, Observer, PathTest};
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
+use treeclone::{CopyOptions, CopyReport, Observer, Sharing};
 
 use crate::error::StoreError;
 use crate::handle::Handle;
+use crate::nonce;
+use crate::promotion::seat_folder;
 use crate::store::Store;
+use crate::subvolumes;
 
 /// What a clone did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +28,7 @@ pub(crate) struct Cloned {
 
 impl Cloned {
     fn add(&mut self, report: &CopyReport) {
+        self.bytes_shared += report.bytes_shared;
         self.bytes_copied += report.bytes_copied;
         self.files_copied += report.files;
     }
@@ -44,56 +50,92 @@ impl Store {
             ..Cloned::default()
         };
         let sizes = manifest.sizes;
-        if strategy == Strategy::Link {
-            observer.expects(sizes.mutable_entries, sizes.mutable_bytes);
-            // In a generation every layer is a link already, so the tree as it stands is the clone.
-            done.add(&copy(&source, to, DOCKER, None, observer)?);
-            done.bytes_shared = manifest.sizes.shared_bytes;
-            return Ok(done);
+        let mut options = CopyOptions::default();
+        match strategy {
+            Strategy::Snapshot => {
+                subvolumes::snapshot(&source, to)
+                    .map_err(|e| StoreError::io("snapshot", source.path(), e))?;
+                done.bytes_shared = sizes.shared_bytes;
+                return Ok(done);
+            }
+            Strategy::Link => {
+                observer.expects(sizes.mutable_entries, sizes.mutable_bytes);
+                // In a generation every layer is a link already, so the tree as it stands is the
+                // clone.
+                done.add(&copy(&source, to, DOCKER, &options, observer)?);
+                done.bytes_shared += sizes.shared_bytes;
+                return Ok(done);
+            }
+            Strategy::Reflink => options.sharing = Sharing::Always,
+            // Who asks for a copy means one.
+            Strategy::Copy | Strategy::Empty => options.sharing = Sharing::Never,
         }
         // The entries of layers are not counted when they come in; bytes say enough.
         observer.expects(0, sizes.mutable_bytes + sizes.shared_bytes);
         let links: std::collections::BTreeSet<Vec<u8>> = manifest
             .layers
             .iter()
-            .map(|layer| format!("overlay2/{}/{DIFF}", layer.folder).into_bytes())
+            .map(|layer| layer.folder.path().into_bytes())
             .collect();
-        done.add(&copy(
-            &source,
-            to,
-            DOCKER,
-            Some(&|path: &[u8]| links.contains(path)),
-            observer,
-        )?);
-        let Some(folders) = to.folder(DOCKER)?.folder_if_there("overlay2")? else {
-            return Ok(done);
+        let skip = |path: &[u8]| links.contains(path);
+        // What was whole stays whole, so that it can be snapshotted when it is promoted again.
+        if manifest.form == Form::Whole && self.form()? == Form::Whole {
+            subvolumes::make_subvolume(to, DOCKER)?;
+            options.into_existing = true;
+        }
+        let outside = CopyOptions {
+            skip: Some(&skip),
+            ..options
         };
+        done.add(&copy(&source, to, DOCKER, &outside, observer)?);
+        options.into_existing = false;
+        let docker = to.folder(DOCKER)?;
         for layer in &manifest.layers {
-            let contents = self.layers.folder(layer.layer.as_str())?.folder(DIFF)?;
-            let folder = folders.folder(layer.folder.as_str())?;
-            done.add(&copy(&contents, &folder, DIFF, None, observer)?);
+            let seat = &layer.folder;
+            let home = self.layers.folder(layer.layer.as_str())?;
+            let folder = seat_folder(&docker, seat)?;
+            if layer.layer.is_blob() {
+                done.add(&copy_file(&home, &folder, seat.name(), &options, observer)?);
+            } else {
+                let contents = home.folder(DIFF)?;
+                done.add(&copy(&contents, &folder, seat.name(), &options, observer)?);
+            }
         }
         Ok(done)
     }
 }
 
-/// Copies a whole tree to a new name.
+/// Copies the file of a blob's layer to a new name, with the folder that it lies in and out of it.
+fn copy_file(
+    home: &Handle,
+    to: &Handle,
+    name: &str,
+    options: &CopyOptions<'_>,
+    observer: &dyn Observer,
+) -> Result<CopyReport, StoreError> {
+    let failed = |e: Errno| StoreError::io("copy a blob to", to.path().join(name), e);
+    let aside = nonce::fresh();
+    let report = copy(home, to, &aside, options, observer)?;
+    to.folder(&aside)?
+        .rename(DIFF, to, name, RenameFlags::NOREPLACE)
+        .map_err(failed)?;
+    rustix::fs::unlinkat(to, &aside, AtFlags::REMOVEDIR).map_err(failed)?;
+    Ok(report)
+}
+
+/// Copies a whole tree to a name.
 pub(crate) fn copy(
     source: &Handle,
     to: &Handle,
     name: &str,
-    skip: Option<PathTest<'_>>,
+    options: &CopyOptions<'_>,
     observer: &dyn Observer,
 ) -> Result<CopyReport, StoreError> {
-    let options = CopyOptions {
-        skip,
-        ..CopyOptions::default()
-    };
     treeclone::copy_tree(
         source.as_fd(),
         to.as_fd(),
         OsStr::new(name),
-        &options,
+        options,
         observer,
     )
     .map_err(|e| StoreError::tree(source.path(), e))

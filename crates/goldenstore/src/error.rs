@@ -22,6 +22,32 @@ pub enum StoreError {
         /// Where one was looked for.
         root: PathBuf,
     },
+    /// The store lies in an image that is not mounted.
+    #[error("the golden store {root} lies in {image}, which is not mounted")]
+    NotMounted {
+        /// The store's root.
+        root: PathBuf,
+        /// The image.
+        image: PathBuf,
+    },
+    /// A program that is needed is not there.
+    #[error("{program} is needed, and it is not there")]
+    NoProgram {
+        /// The program.
+        program: String,
+        /// The package that has it, on Debian.
+        package: &'static str,
+    },
+    /// A program failed.
+    #[error("{program} failed ({status}): {said}")]
+    Program {
+        /// The program.
+        program: String,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        said: String,
+    },
     /// The root cannot hold a store.
     #[error("{root} cannot hold a golden store: {because}")]
     UnsuitableRoot {
@@ -206,6 +232,14 @@ pub enum StoreError {
         /// The generation.
         generation: Generation,
     },
+    /// Another subvolume lies in the data root, which a snapshot would not have.
+    #[error("{subvolume} in the data root {data_root} is a btrfs subvolume of its own")]
+    NestedSubvolume {
+        /// The data root.
+        data_root: PathBuf,
+        /// The subvolume.
+        subvolume: PathBuf,
+    },
     /// A volume that was asked for is not there.
     #[error("the data root has no volume {volume}")]
     UnknownVolume {
@@ -292,6 +326,7 @@ impl StoreError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::NoStore { .. }
+            | Self::NotMounted { .. }
             | Self::UnknownProject { .. }
             | Self::NoGolden { .. }
             | Self::UnknownSession { .. }
@@ -316,10 +351,13 @@ impl StoreError {
             | Self::Unexpected { .. } => ErrorClass::Integrity,
             Self::Id(_) => ErrorClass::Usage,
             Self::NotRoot { .. }
+            | Self::NoProgram { .. }
+            | Self::Program { .. }
             | Self::UnsuitableRoot { .. }
             | Self::PartOfTheStore { .. }
             | Self::MovedOn { .. }
             | Self::NotPromotable { .. }
+            | Self::NestedSubvolume { .. }
             | Self::Refused { .. }
             | Self::Strategy(_)
             | Self::CannotMove { .. }
@@ -334,6 +372,18 @@ impl StoreError {
         Some(match self {
             Self::NotRoot { .. } => "run it as root, for example with sudo".to_owned(),
             Self::NoStore { root } => format!("make one with: goldenctl --root {} init", root.display()),
+            Self::NotMounted { root, .. } => format!(
+                "mount it with: goldenctl --root {} init --btrfs-image",
+                root.display()
+            ),
+            Self::NoProgram { package, .. } => {
+                format!("install it; on Debian it is in the package {package}")
+            }
+            Self::Program { program, .. } if program == "mount" => {
+                "loop devices are needed: load the module `loop`, and in a container pass \
+                 /dev/loop-control and some /dev/loop*"
+                    .to_owned()
+            }
             Self::Moved { made, .. } => {
                 format!("move it back to {}, or bind-mount it there", made.display())
             }
@@ -391,6 +441,11 @@ impl StoreError {
             Self::UnknownGeneration { project, .. } => {
                 format!("`goldenctl verify {project}` lists its generations")
             }
+            Self::NestedSubvolume { subvolume, .. } => format!(
+                "put a plain folder in its place, with what is in it, or remove it with: btrfs \
+                 subvolume delete {}",
+                subvolume.display()
+            ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
             Self::CannotMove { .. } => {
                 "use --copy, and remove the data root yourself afterwards".to_owned()

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Sta
 use rustix::io::Errno;
 
 use crate::error::StoreError;
+use crate::interleave;
 
 /// An open folder, with the path that messages name it by.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl Handle {
 
     /// Opens a folder in this one.
     pub(crate) fn folder(&self, name: impl AsRef<OsStr>) -> Result<Self, StoreError> {
+        interleave::point();
         let path = self.path.join(name.as_ref());
         let fd = rustix::fs::openat(&self.fd, name.as_ref(), FOLDER, Mode::empty())
             .map_err(|e| folder_error(&path, e))?;
@@ -131,6 +133,7 @@ impl Handle {
 
     /// The names in this folder, at most `limit`.
     pub(crate) fn names(&self, limit: usize) -> Result<Vec<OsString>, StoreError> {
+        interleave::point();
         let failed = |e: Errno| StoreError::io("list", &self.path, e);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
@@ -152,6 +155,7 @@ impl Handle {
 
     /// What lies under a name; `None` if nothing does.
     pub(crate) fn stat(&self, name: impl AsRef<OsStr>) -> Result<Option<Stat>, StoreError> {
+        interleave::point();
         match rustix::fs::statat(&self.fd, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
@@ -173,6 +177,7 @@ impl Handle {
 
     /// Where a symlink points.
     pub(crate) fn link(&self, name: impl AsRef<OsStr>) -> Result<Vec<u8>, StoreError> {
+        interleave::point();
         rustix::fs::readlinkat(&self.fd, name.as_ref(), Vec::new())
             .map(std::ffi::CString::into_bytes)
             .map_err(|e| StoreError::io("read the link", self.path.join(name.as_ref()), e))
@@ -185,6 +190,7 @@ impl Handle {
         name: impl AsRef<OsStr>,
         access: OFlags,
     ) -> Result<Regular, StoreError> {
+        interleave::point();
         let failed = |e: Errno| StoreError::io("open", self.path.join(name.as_ref()), e);
         let only_look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.fd, name.as_ref(), only_look, Mode::empty()) {
@@ -230,16 +236,19 @@ impl Handle {
         to_name: impl AsRef<OsStr>,
         flags: RenameFlags,
     ) -> Result<(), Errno> {
+        interleave::point();
         rustix::fs::renameat_with(&self.fd, name.as_ref(), &to.fd, to_name.as_ref(), flags)
     }
 
     /// Makes a folder here.
     pub(crate) fn make_folder(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<(), Errno> {
+        interleave::point();
         rustix::fs::mkdirat(&self.fd, name.as_ref(), Mode::from_raw_mode(mode))
     }
 
     /// Makes a symlink here.
     pub(crate) fn make_link(&self, name: impl AsRef<OsStr>, target: &Path) -> Result<(), Errno> {
+        interleave::point();
         rustix::fs::symlinkat(target, &self.fd, name.as_ref())
     }
 

@@ -9,14 +9,14 @@ use cachecore::id::{ProjectId, SessionId};
 use cachecore::layout::{self, DOCKER, session_folder};
 use cachecore::promotion::{Plan, Volumes};
 use cachecore::record::{
-    FORMAT, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
+    FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
 use cachecore::strategy::Strategy;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use rustix::fs::RenameFlags;
 use rustix::io::Errno;
-use treeclone::Observer;
+use treeclone::{CopyOptions, Observer};
 
 use crate::clone;
 use crate::error::StoreError;
@@ -25,6 +25,7 @@ use crate::layers;
 use crate::promotion::{self, PromoteOptions, PromoteReport};
 use crate::records;
 use crate::store::Store;
+use crate::subvolumes;
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -78,14 +79,13 @@ impl Store {
             }
             self.refuse_own_folders(from)?;
             let source = Handle::open(from.as_std_path())?;
-            let mut examined = self.examine(&source, &request.volumes)?;
+            let mut examined = self.examine(&source, self.form()?, &request.volumes)?;
             // The promotion does it again, on what the store then has for itself. What is refused
             // should be refused where it lies.
             self.verify_new(&source, &mut examined, false, observer)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
-                left_out = promotion::volumes_left_out(&examined.plan);
-                self.copy_in(&source, &examined.plan, &record, observer)?;
+                left_out = self.copy_in(&source, &examined.plan, &record, observer)?;
             } else {
                 self.open_import(&record)?;
             }
@@ -98,6 +98,9 @@ impl Store {
             drop(hold);
             self.forget_unfilled(session)?;
             return Err(e);
+        }
+        if self.form()? == Form::Whole {
+            self.make_whole(&folder, observer)?;
         }
         let record = self.session(session)?;
         let origin = Origin::Import {
@@ -137,8 +140,8 @@ impl Store {
         session: &Handle,
     ) -> Result<(), StoreError> {
         let source = Handle::open(from.as_std_path())?;
-        let _examined = self.examine(&source, &request.volumes)?;
-        move_in(from, session)
+        let _examined = self.examine(&source, self.form()?, &request.volumes)?;
+        move_in(from, &source, session)
     }
 
     /// The report of an import that an earlier run has finished: its data root was moved away, and
@@ -200,26 +203,59 @@ impl Store {
         })
     }
 
-    /// Copies a data root into a new session, without what a golden does not keep.
+    /// Copies a data root into a new session. A subvolume of the store's filesystem is snapshotted as
+    /// it is; otherwise what a golden does not keep is left out, and noted.
     fn copy_in(
         &self,
         source: &Handle,
         plan: &Plan,
         record: &SessionRecord,
         observer: &dyn Observer,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let folder = session_folder(&record.session);
-        let whole = layers::measure(source)?;
-        observer.expects(whole.entries, whole.allocated);
         let staging = self.stage(&folder)?;
-        let left_out = |path: &[u8]| plan.drops.iter().any(|drop| drop.path == path);
-        let copied = clone::copy(source, &staging.folder, DOCKER, Some(&left_out), observer)
-            .and_then(|_| records::write(&staging.folder, layout::SESSION_RECORD, record))
-            .and_then(|()| self.publish(&staging, &folder, &record.session));
+        let copied = self
+            .fill_import(source, &staging.folder, plan, observer)
+            .and_then(|left_out| {
+                records::write(&staging.folder, layout::SESSION_RECORD, record)?;
+                self.publish(&staging, &folder, &record.session)?;
+                Ok(left_out)
+            });
         if copied.is_err() {
             self.give_up(&staging);
         }
         copied
+    }
+
+    fn fill_import(
+        &self,
+        source: &Handle,
+        to: &Handle,
+        plan: &Plan,
+        observer: &dyn Observer,
+    ) -> Result<Option<String>, StoreError> {
+        let whole = self.form()? == Form::Whole;
+        if whole && subvolumes::is_subvolume(source)? {
+            match subvolumes::snapshot(source, to) {
+                Ok(()) => return Ok(None),
+                // Of another btrfs.
+                Err(Errno::XDEV) => {}
+                Err(e) => return Err(StoreError::io("snapshot", source.path(), e)),
+            }
+        }
+        let size = layers::measure(source)?;
+        observer.expects(size.entries, size.allocated);
+        if whole {
+            subvolumes::make_subvolume(to, DOCKER)?;
+        }
+        let left_out = |path: &[u8]| plan.drops.iter().any(|drop| drop.path == path);
+        let options = CopyOptions {
+            skip: Some(&left_out),
+            into_existing: whole,
+            ..CopyOptions::default()
+        };
+        clone::copy(source, to, DOCKER, &options, observer)?;
+        Ok(promotion::volumes_left_out(plan))
     }
 
     /// Makes the session that a data root will be moved into.
@@ -251,7 +287,7 @@ fn absolute(from: &Utf8Path) -> Result<Utf8PathBuf, StoreError> {
     Ok(parent.join(name))
 }
 
-fn move_in(from: &Utf8Path, session: &Handle) -> Result<(), StoreError> {
+fn move_in(from: &Utf8Path, source: &Handle, session: &Handle) -> Result<(), StoreError> {
     let cannot = |because| StoreError::CannotMove {
         path: from.into(),
         because,
@@ -260,7 +296,16 @@ fn move_in(from: &Utf8Path, session: &Handle) -> Result<(), StoreError> {
         return Err(cannot("it is the root of the filesystem"));
     };
     let parent = Handle::open(parent.as_std_path())?;
-    match parent.rename(name, session, DOCKER, RenameFlags::NOREPLACE) {
+    let mut moved = parent.rename(name, session, DOCKER, RenameFlags::NOREPLACE);
+    if moved == Err(Errno::ROFS) && subvolumes::is_subvolume(source)? {
+        // A received subvolume, say: none that is read-only can be moved to another folder.
+        subvolumes::set_read_only(source, false)?;
+        moved = parent.rename(name, session, DOCKER, RenameFlags::NOREPLACE);
+        if moved.is_err() {
+            subvolumes::set_read_only(source, true)?;
+        }
+    }
+    match moved {
         Ok(()) => session.sync(),
         Err(Errno::XDEV) => Err(cannot("it lies on another filesystem than the store")),
         Err(Errno::BUSY) => Err(cannot("it is a mount point")),

@@ -1,15 +1,18 @@
 //! The shared layers: `layers/<layer>/diff`.
 //!
-//! A layer is there if its `diff` is a folder. It comes in by one rename: `layers/<layer>/diff` is
+//! A layer is there if its `diff` is a folder, or a file where it is a blob. It comes in by one rename: `layers/<layer>/diff` is
 //! first a symlink that points at itself, a placeholder; then `renameat2(RENAME_EXCHANGE)` swaps it
 //! with the session's own folder. Before the swap the session has its folder, after it the store has
 //! the folder and the session a link to it, and there is no moment between. A placeholder that a
 //! killed promotion left is used by the next one that brings the layer.
 
+mod blob;
+
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use cachecore::dataroot::Seat;
 use cachecore::id::LayerName;
 use cachecore::layout::DIFF;
 use rustix::fs::{FileType, RenameFlags};
@@ -50,7 +53,7 @@ impl Store {
         let Some(folder) = self.layers.folder_if_there(layer.as_str())? else {
             return Ok(false);
         };
-        Ok(folder.kind(DIFF)? == Some(FileType::Directory))
+        Ok(folder.kind(DIFF)? == Some(contents_of(layer)))
     }
 
     /// Excludes other promotions from `layers/`.
@@ -64,12 +67,13 @@ impl Store {
         )
     }
 
-    /// Brings `folder/diff` into the store and leaves a link. `false` if the store has the layer by
-    /// now, and nothing was done. The caller holds the lock of the layers.
+    /// Brings what lies at `seat` into the store and leaves a link; `folder` is the seat's. `false` if
+    /// the store has the layer by now, and nothing was done. The caller holds the lock of the layers.
     pub(crate) fn adopt_layer(
         &self,
         _lock: &Lock,
         folder: &Handle,
+        seat: &Seat,
         layer: &LayerName,
     ) -> Result<bool, StoreError> {
         if self.has_layer(layer)? {
@@ -93,21 +97,25 @@ impl Store {
             Err(Errno::EXIST) if home.link(DIFF)? == target.as_str().as_bytes() => {}
             done => done.map_err(failed)?,
         }
-        exchange(folder, &home)?;
+        exchange(folder, seat, &home, layer)?;
         Ok(true)
     }
 
-    /// Makes sure that `folder/diff` holds what the store's layer holds.
+    /// Makes sure that what lies at `seat` is what the store's layer holds.
     ///
     /// # Errors
     /// [`StoreError::LayerDiffers`] with the first difference.
     pub(crate) fn compare_layer(
         &self,
         folder: &Handle,
+        seat: &Seat,
         layer: &LayerName,
     ) -> Result<(), StoreError> {
+        if let Some(blob) = layer.blob() {
+            return blob::prove(folder, &blob, layer);
+        }
         let ours = self.layers.folder(layer.as_str())?.folder(DIFF)?;
-        let theirs = folder.folder(DIFF)?;
+        let theirs = folder.folder(seat.name())?;
         let options = CompareOptions {
             times: false,
             sockets: false,
@@ -126,10 +134,11 @@ impl Store {
         }
     }
 
-    /// Puts a link to the store's layer in the place of `folder/diff`, whose contents go to the trash.
+    /// Puts a link to the store's layer at `seat`; what lay there goes to the trash.
     pub(crate) fn replace_layer(
         &self,
         folder: &Handle,
+        seat: &Seat,
         layer: &LayerName,
     ) -> Result<(), StoreError> {
         let failed = |e: Errno| StoreError::io("link a layer in", folder.path(), e);
@@ -139,9 +148,9 @@ impl Store {
             self.trash
                 .make_link(&aside, target.as_std_path())
                 .map_err(failed)?;
-            match folder.rename(DIFF, &self.trash, &aside, RenameFlags::EXCHANGE) {
+            match folder.rename(seat.name(), &self.trash, &aside, RenameFlags::EXCHANGE) {
                 // Another command has emptied the trash, the new link with it.
-                Err(Errno::NOENT) if folder.stat(DIFF)?.is_some() => {}
+                Err(Errno::NOENT) if folder.stat(seat.name())?.is_some() => {}
                 done => return done.map_err(failed),
             }
         }
@@ -154,35 +163,54 @@ impl Store {
         &self,
         _lock: &Lock,
         folder: &Handle,
+        seat: &Seat,
         layer: &LayerName,
     ) -> Result<(), StoreError> {
-        exchange(folder, &self.layers.folder(layer.as_str())?)?;
-        self.replace_layer(folder, layer)
+        exchange(folder, seat, &self.layers.folder(layer.as_str())?, layer)?;
+        self.replace_layer(folder, seat, layer)
     }
 
     /// Bytes and entries of a layer.
     pub(crate) fn layer_size(&self, layer: &LayerName) -> Result<TreeSize, StoreError> {
-        let diff = self.layers.folder(layer.as_str())?.folder(DIFF)?;
-        measure(&diff)
+        // Of a blob the folder around it is measured: one entry more, and no byte of its own.
+        let home = self.layers.folder(layer.as_str())?;
+        if layer.is_blob() {
+            return measure(&home);
+        }
+        measure(&home.folder(DIFF)?)
     }
 }
 
-/// Swaps `folder/diff` with `home/diff`. What comes in is a folder: whoever puts a link there after it
-/// was looked at gets it back.
-fn exchange(folder: &Handle, home: &Handle) -> Result<(), StoreError> {
+/// What the contents of a layer are.
+fn contents_of(layer: &LayerName) -> FileType {
+    if layer.is_blob() {
+        FileType::RegularFile
+    } else {
+        FileType::Directory
+    }
+}
+
+/// Swaps what lies at `seat` with `home/diff`. What comes in is of the kind that a layer's contents
+/// are: whoever puts a link there after it was looked at gets it back.
+fn exchange(
+    folder: &Handle,
+    seat: &Seat,
+    home: &Handle,
+    layer: &LayerName,
+) -> Result<(), StoreError> {
     let swap = || {
         folder
-            .rename(DIFF, home, DIFF, RenameFlags::EXCHANGE)
+            .rename(seat.name(), home, DIFF, RenameFlags::EXCHANGE)
             .map_err(|e| StoreError::io("bring a layer to", home.path(), e))
     };
     swap()?;
-    if home.kind(DIFF)? == Some(FileType::Directory) {
+    if home.kind(DIFF)? == Some(contents_of(layer)) {
         return Ok(());
     }
     swap()?;
     Err(StoreError::Unexpected {
-        path: folder.path().join(DIFF),
-        expected: "a folder",
+        path: folder.path().join(seat.name()),
+        expected: "what a layer is",
     })
 }
 

@@ -20,14 +20,18 @@
 //! | module | does |
 //! |---|---|
 //! | `store` | makes and opens a store |
+//! | `image` | gives a store a btrfs of its own |
 //! | `session` | starts, lists, removes sessions |
 //! | `clone` | carries out a clone |
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
 //! | `layers` | the layers that everything shares |
 //! | `verification`, `quarantine` | whether goldens are what they were, and what becomes of those that are not |
+//! | `subvolumes` | data roots that have their layers inside |
+//! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
+//! | `interleave` | lets tests decide who goes on at each step |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
 #![forbid(unsafe_code)]
 
@@ -36,7 +40,9 @@ mod clone;
 mod error;
 mod generation;
 mod handle;
+mod image;
 mod import;
+mod interleave;
 mod layers;
 mod liveness;
 mod lock;
@@ -49,13 +55,18 @@ mod reader;
 mod records;
 mod recovery;
 mod session;
+mod sharing;
 mod store;
+mod subvolumes;
 mod trash;
 mod verification;
 
 pub use builds::fresh_build_id;
 pub use error::{ErrorClass, StoreError};
+pub use image::ImageReport;
 pub use import::ImportRequest;
+#[cfg(feature = "interleave")]
+pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
 pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};

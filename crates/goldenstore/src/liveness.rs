@@ -74,7 +74,16 @@ fn open_database(root: &Handle, path: &str) -> Result<Option<File>, StoreError> 
         Ok(None) | Err(StoreError::Unexpected { .. }) => return Ok(None),
         Err(e) => return Err(e),
     };
-    match folder.regular(name, OFlags::RDWR)? {
+    let opened = match folder.regular(name, OFlags::RDWR) {
+        // A subvolume that is closed to changes; the lock can be tried all the same.
+        Err(StoreError::Io { source, .. })
+            if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem =>
+        {
+            folder.regular(name, OFlags::RDONLY)
+        }
+        opened => opened,
+    };
+    match opened? {
         Regular::File(file) => Ok(Some(file)),
         Regular::Missing | Regular::Other => Ok(None),
     }

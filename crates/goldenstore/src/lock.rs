@@ -15,15 +15,17 @@
 //! longer; waiting is bounded and ends in [`StoreError::Busy`].
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cachecore::mountinfo;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
+use crate::interleave;
 
 /// How long a command waits for a lock that another holds for a short piece of work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +68,7 @@ pub(crate) fn open_file(path: &Path) -> Result<File, StoreError> {
 
 /// Takes a lock now or not at all; `None` if another holds it.
 pub(crate) fn try_lock(file: File, mode: Mode) -> Result<Option<Lock>, StoreError> {
+    interleave::point();
     match flock(file.as_fd(), operation(mode)) {
         Ok(()) => Ok(Some(Lock { file })),
         Err(Errno::WOULDBLOCK) => Ok(None),
@@ -81,10 +84,13 @@ pub(crate) fn lock(
     patience: Duration,
 ) -> Result<Lock, StoreError> {
     let until = Instant::now() + patience;
+    interleave::point();
     loop {
         match flock(file.as_fd(), operation(mode)) {
             Ok(()) => return Ok(Lock { file }),
-            Err(Errno::WOULDBLOCK) if Instant::now() < until => std::thread::sleep(INTERVAL),
+            Err(Errno::WOULDBLOCK) if Instant::now() < until => {
+                interleave::wait(INTERVAL);
+            }
             Err(Errno::WOULDBLOCK) => {
                 return Err(StoreError::Busy {
                     what: what.to_owned(),
@@ -107,7 +113,8 @@ fn operation(mode: Mode) -> FlockOperation {
 pub(crate) fn holder(file: &File) -> String {
     let found = file.metadata().ok().and_then(|meta| {
         let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        pid_in(&locks, meta.dev(), meta.ino())
+        let holder = |device| pid_in(&locks, device, meta.ino());
+        holder(meta.dev()).or_else(|| holder(device_of_mount(file)?))
     });
     match found {
         Some(pid) => {
@@ -121,6 +128,19 @@ pub(crate) fn holder(file: &File) -> String {
         }
         None => "another process holds its lock".to_owned(),
     }
+}
+
+/// The device that the mount table names for a file. On btrfs it is another than `stat` gives, where
+/// each subvolume has one of its own.
+fn device_of_mount(file: &File) -> Option<u64> {
+    let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    let table = std::fs::read("/proc/self/mountinfo").ok()?;
+    let (device, _) = mountinfo::place_of(&table, &path)?;
+    let (major, minor) = device.split_once(':')?;
+    Some(rustix::fs::makedev(
+        major.parse().ok()?,
+        minor.parse().ok()?,
+    ))
 }
 
 /// The process that holds a lock on this inode, out of `/proc/locks` (proc_locks(5)):

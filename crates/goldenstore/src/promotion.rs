@@ -7,7 +7,8 @@
 //!    Nothing has changed so far.
 //! 2. The session is marked as promoting.
 //! 3. New layers are swapped into `layers/`, one by one; each leaves a link behind.
-//! 4. Known layers are swapped for links; containers, networks and identities go to the trash.
+//! 4. Known layers are swapped for links; containers, networks and identities go to the trash. A
+//!    data root that is a subvolume keeps its layers, and is closed to every change instead.
 //! 5. The manifest is written into the session's folder, and the filesystem is flushed.
 //! 6. The session's folder is renamed to `gen-…`: **the generation exists**.
 //! 7. `current` is swapped: **the generation serves**.
@@ -18,7 +19,7 @@
 mod facts;
 mod steps;
 
-pub(crate) use facts::Examined;
+pub(crate) use facts::{Examined, seat_folder};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +27,8 @@ use cachecore::id::{Generation, LayerName, ProjectId, SessionId};
 use cachecore::layout::{self, session_folder};
 use cachecore::promotion::{LayerAction, Plan, Volumes};
 use cachecore::record::{
-    Contents, FORMAT, LayerRecord, Manifest, Origin, Other, Purpose, SessionRecord, SessionStage,
-    Sizes,
+    Contents, FORMAT, Form, LayerRecord, Manifest, Origin, Other, Purpose, SessionRecord,
+    SessionStage, Sizes,
 };
 use jiff::Timestamp;
 use rustix::fs::RenameFlags;
@@ -42,6 +43,7 @@ use crate::quarantine;
 use crate::records;
 use crate::session::HeldSession;
 use crate::store::Store;
+use crate::subvolumes;
 
 /// How to promote.
 #[derive(Debug, Clone, Default)]
@@ -203,7 +205,8 @@ impl Store {
         not_moved_on(record, standing, options)?;
         // Before the project is locked, which others wait for, and before it is made: a refusal
         // leaves no trace.
-        let mut examined = self.examine(&docker, &options.volumes)?;
+        let form = subvolumes::form_of(&docker)?;
+        let mut examined = self.examine(&docker, form, &options.volumes)?;
         let apart = self.verify_new(&docker, &mut examined, options.trust_layers, observer)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
@@ -213,23 +216,35 @@ impl Store {
         let mut promoting = record.clone();
         promoting.stage = SessionStage::Promoting;
         records::write(&folder, layout::SESSION_RECORD, &promoting)?;
+        if form == Form::Whole {
+            // Received, or closed by an earlier run.
+            subvolumes::set_read_only(&docker, false)?;
+        }
         let moved = self.settle_layers(&docker, &examined.plan)?;
-        self.drop_what_is_not_kept(&docker, &examined.plan)?;
+        self.drop_what_is_not_kept(&docker, form, &examined.plan)?;
 
         let next = Generation::after(generation::generations(&project)?.pop());
         let layers = self.layer_records(&examined.plan, &record.project, current)?;
-        let mutable = measure(&docker)?;
+        let own = measure(&docker)?;
         let manifest = Manifest {
             format: FORMAT,
             project: record.project.clone(),
             generation: next,
             base: record.generation,
             kind: examined.root.kind,
-            sizes: Sizes {
-                shared_bytes: layers.iter().map(|layer| layer.bytes).sum(),
-                mutable_bytes: mutable.allocated,
-                mutable_entries: mutable.entries,
+            sizes: match form {
+                Form::Layered => Sizes {
+                    shared_bytes: layers.iter().map(|layer| layer.bytes).sum(),
+                    mutable_bytes: own.allocated,
+                    mutable_entries: own.entries,
+                },
+                Form::Whole => Sizes {
+                    shared_bytes: own.allocated,
+                    mutable_bytes: 0,
+                    mutable_entries: 0,
+                },
             },
+            form,
             layers,
             origin,
             engine: options.engine.clone(),
@@ -240,6 +255,9 @@ impl Store {
         };
         records::write(&folder, layout::MANIFEST, &manifest)?;
         quarantine::forget(&project, next)?;
+        if form == Form::Whole {
+            subvolumes::set_read_only(&docker, true)?;
+        }
         docker.sync_filesystem()?;
         self.sessions
             .rename(
@@ -254,6 +272,7 @@ impl Store {
         self.finish_promotion(&record.project, &project, next)?;
         let mut notes = notes(&manifest, &examined.plan);
         notes.extend(apart);
+        notes.extend(examined.root.notes);
         let report = PromoteReport {
             notes,
             ..report(&manifest, moved)

@@ -3,6 +3,7 @@
 //! The data root was written by strangers with root. Every step is by folder descriptor and follows
 //! no symlink, every file has a size limit, every folder a limit of entries.
 
+mod books;
 mod strays;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(crate) fn read(root: &Handle) -> Result<Listing, StoreError> {
         image_drivers: image_drivers(root)?,
         snapshotters: snapshotters(root)?.into_iter().collect(),
         overlay2: overlay2(root)?,
+        buildkit: books::buildkit(root)?,
         volumes: volumes(root)?,
         strays: strays::find(root)?,
     })

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use crate::error::{ErrorClass, StoreError};
 use crate::generation;
 use crate::handle::Handle;
+use crate::interleave;
 use crate::liveness;
 use crate::project;
 use crate::records;
@@ -111,7 +112,7 @@ impl Store {
                 Ok(_) => return Ok(true),
                 Err(e) if e.class() != ErrorClass::Busy => return Err(e),
                 Err(_) if Instant::now() >= until => return Ok(false),
-                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+                Err(_) => interleave::wait(Duration::from_millis(10)),
             }
         }
     }

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::error::StoreError;
 use crate::handle::Handle;
+use crate::image;
 use crate::lock::{self, Lock, Mode};
 use crate::records;
 
@@ -53,10 +54,16 @@ impl Store {
     /// Makes a store at `root`, or completes one. Doing it again changes nothing.
     ///
     /// # Errors
-    /// [`StoreError`] if this is not root, if `root` holds something else, or lies on a filesystem
-    /// that cannot hold a store.
+    /// [`StoreError`] if this is not root, if `root` holds something else, has an image that is not
+    /// mounted, or lies on a filesystem that cannot hold a store.
     pub fn init(root: &Utf8Path) -> Result<InitReport, StoreError> {
         require_root()?;
+        if let Some(image) = image::unmounted_image(root) {
+            return Err(StoreError::NotMounted {
+                root: root.into(),
+                image: image.into(),
+            });
+        }
         let made = match std::fs::create_dir(root) {
             Ok(()) => true,
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => false,
@@ -123,7 +130,13 @@ impl Store {
     /// it was moved since.
     pub fn open(root: &Utf8Path) -> Result<Self, StoreError> {
         require_root()?;
-        let no_store = || StoreError::NoStore { root: root.into() };
+        let no_store = || match image::unmounted_image(root) {
+            Some(image) => StoreError::NotMounted {
+                root: root.into(),
+                image: image.into(),
+            },
+            None => StoreError::NoStore { root: root.into() },
+        };
         let root = match canonical(root) {
             Err(StoreError::Io { source, .. })
                 if matches!(
@@ -188,7 +201,7 @@ impl Store {
     }
 }
 
-fn require_root() -> Result<(), StoreError> {
+pub(crate) fn require_root() -> Result<(), StoreError> {
     let uid = rustix::process::geteuid();
     if uid.is_root() {
         Ok(())

@@ -2,7 +2,6 @@
 //! deletion, which may take long and may be cut short at any point.
 
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
 
 use cachecore::layout;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -85,11 +84,10 @@ impl Store {
         let mut entries = 0;
         let mut failed = None;
         for name in self.trash.names(usize::MAX)? {
-            match treeclone::remove_tree(self.trash.as_fd(), &name, observer) {
-                Ok(removed) => entries += removed.entries,
-                Err(treeclone::Error::Interrupted) => return Err(StoreError::Interrupted),
+            match self.remove_tree(&self.trash, &name, observer) {
+                Ok(removed) => entries += removed,
+                Err(StoreError::Interrupted) => return Err(StoreError::Interrupted),
                 Err(e) => {
-                    let e = StoreError::tree(self.trash.path().join(&name), e);
                     failed.get_or_insert(e);
                 }
             }

@@ -18,6 +18,7 @@
 //! builds one more image: layers it has are not written again, also where they are links.
 
 mod archive;
+mod books;
 mod containerd;
 mod daemon;
 mod image;
@@ -47,6 +48,7 @@ pub struct DataRoot {
     volumes: Vec<Volume>,
     containers: Vec<String>,
     build_cache: String,
+    stages: Vec<(String, bool)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,7 @@ impl DataRoot {
             volumes: Vec::new(),
             containers: Vec::new(),
             build_cache: "empty".to_owned(),
+            stages: Vec::new(),
         }
     }
 
@@ -169,6 +172,15 @@ impl DataRoot {
     #[must_use]
     pub fn build_cache(mut self, word: &str) -> Self {
         self.build_cache = word.to_owned();
+        self
+    }
+
+    /// With the last step of a stage that an image was made from and that is none itself. It holds one
+    /// file of the stage's name. `committed` where BuildKit has committed it, as it does when something
+    /// is built on it; else only its records say that it is finished.
+    #[must_use]
+    pub fn stage(mut self, name: &str, committed: bool) -> Self {
+        self.stages.push((name.to_owned(), committed));
         self
     }
 

@@ -1,14 +1,13 @@
 //! Copies a tree.
 //!
-//! A folder is listed once; its subfolders and batches of its other entries become tasks on one
-//! stack, so that the work goes depth first and the stack stays as small as the tree is narrow.
-//! The caller's thread works too, and further threads start only when tasks pile up: a tree of a
-//! few hundred small files is done before a pool of threads would be. A folder gets its owner,
-//! attributes, mode and times when the last task below it has ended.
+//! A folder is listed once, in parts; its subfolders and batches of its other entries become tasks
+//! on the stack of the thread that listed it, so that the work goes depth first and the stacks stay
+//! as small as the tree is narrow. A folder gets its owner, attributes, mode and times when the last
+//! task below it has ended.
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::fd::BorrowedFd;
 
 use crate::error::{Error, entry_name};
@@ -17,9 +16,10 @@ use crate::opening::Opener;
 use crate::path::TreePath;
 
 mod content;
-mod folder;
+mod job;
+mod lessons;
 mod links;
-mod queue;
+mod reach;
 mod settle;
 mod single;
 mod worker;
@@ -27,6 +27,22 @@ mod worker;
 /// Says yes or no to an entry by its path relative to the tree: `overlay2/abc/diff`, the bytes it
 /// is made of, no leading slash. May be asked from several threads.
 pub type PathTest<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
+
+/// Whether the content of a file is given to its copy by sharing its blocks: no bytes are moved,
+/// and the filesystem copies a block when one of the files is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// Shares where the filesystem can; elsewhere the kernel copies; where it does not, bytes are
+    /// read and written. Which of them works is learnt once for each pair of devices.
+    #[default]
+    WherePossible,
+    /// Shares, or ends with an [`Error::Io`] of [`Operation::Share`](crate::Operation::Share) at
+    /// the first file that cannot be shared. Empty files have nothing to share.
+    Always,
+    /// Bytes are read and written, so that the copy has blocks of its own on every filesystem: where
+    /// blocks can be shared, the kernel's own copying would share them.
+    Never,
+}
 
 /// How to copy.
 #[derive(Default, Clone, Copy)]
@@ -37,6 +53,17 @@ pub struct CopyOptions<'a> {
     /// Asked with the path relative to the tree (`b"overlay2/abc/diff"`) of every entry but the
     /// root, from several threads; `true` leaves the entry and all below it out.
     pub skip: Option<PathTest<'a>>,
+    /// Whether files of the copy share their blocks with those of the source.
+    pub sharing: Sharing,
+    /// Bytes each second that all threads together write at most; an entry counts as 4096 bytes
+    /// besides its content, and shared content as none. `None`: as fast as can be.
+    pub rate: Option<NonZeroU64>,
+    /// How much the threads stand back behind others, from 0 (not at all) to 19, as in `nice`.
+    /// Above 0 they are all new ones; the caller's waits, and stays as it is.
+    pub nice: u8,
+    /// Whether the copy's root is there already: an empty folder, a btrfs subvolume for example,
+    /// which gets what the source's root has.
+    pub into_existing: bool,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -44,6 +71,10 @@ impl fmt::Debug for CopyOptions<'_> {
         f.debug_struct("CopyOptions")
             .field("jobs", &self.jobs)
             .field("skip", &self.skip.map(|_| ".."))
+            .field("sharing", &self.sharing)
+            .field("rate", &self.rate)
+            .field("nice", &self.nice)
+            .field("into_existing", &self.into_existing)
             .finish()
     }
 }
@@ -69,6 +100,9 @@ pub struct CopyReport {
     pub skipped: u64,
     /// Bytes of content really written. Holes are not.
     pub bytes_copied: u64,
+    /// Bytes of content given by sharing blocks: of each such file its size, or what is allocated
+    /// to it if that is less because it has holes.
+    pub bytes_shared: u64,
     /// Sum of the sizes of the files, in bytes, holes included, each file once.
     pub bytes_apparent: u64,
 }
@@ -84,6 +118,7 @@ impl CopyReport {
         self.sockets_left_out += other.sockets_left_out;
         self.skipped += other.skipped;
         self.bytes_copied += other.bytes_copied;
+        self.bytes_shared += other.bytes_shared;
         self.bytes_apparent += other.bytes_apparent;
     }
 }
@@ -102,7 +137,7 @@ impl CopyReport {
 ///
 /// # Errors
 /// The first error ends the work. What was copied stays, for the caller to remove. `name` must not
-/// exist; a mount point inside the source is refused; so is an extended attribute that the
+/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused; so is an extended attribute that the
 /// destination does not take. To keep owners, devices and `trusted.*` takes root.
 pub fn copy_tree(
     source: BorrowedFd<'_>,
@@ -116,7 +151,7 @@ pub fn copy_tree(
     let source = opener
         .root(source)
         .map_err(|failure| failure.at(TreePath::default()))?;
-    worker::run(opener, source, parent, &name, options, observer)
+    job::run(opener, source, parent, &name, options, observer)
 }
 
 #[cfg(test)]

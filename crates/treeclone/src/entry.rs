@@ -9,7 +9,7 @@ use crate::error::{During, Failure, Operation};
 /// Which inode: two entries with the same one are the same file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Id {
-    device: u64,
+    pub(crate) device: u64,
     inode: u64,
 }
 

@@ -66,6 +66,12 @@ impl Error {
                 Errno::OPNOTSUPP if matches!(operation, Operation::WriteXattr(_)) => {
                     Some("choose a destination filesystem that keeps extended attributes")
                 }
+                _ if *operation == Operation::Share => Some(
+                    "have both on one filesystem that shares blocks: btrfs, or XFS with reflink",
+                ),
+                Errno::PERM if *operation == Operation::Remove => {
+                    Some("run as root; lsattr tells whether a flag keeps it from being removed")
+                }
                 Errno::PERM | Errno::ACCESS => Some("run as root"),
                 _ => None,
             },
@@ -102,6 +108,8 @@ pub enum Operation {
     Read,
     /// Write a file's content.
     Write,
+    /// Let a copy share the blocks of a file.
+    Share,
     /// Set the owner.
     SetOwner,
     /// Set the mode.
@@ -131,6 +139,7 @@ impl fmt::Display for Operation {
             Self::ReadLink => "read the target of",
             Self::Read => "read",
             Self::Write => "write",
+            Self::Share => "share the blocks of",
             Self::SetOwner => "set the owner of",
             Self::SetMode => "set the mode of",
             Self::SetTimes => "set the times of",

@@ -54,13 +54,17 @@ mod measure;
 mod observer;
 mod opening;
 mod path;
+
 mod remove;
+mod sharing;
+mod walk;
 mod xattrs;
 
 pub use compare::{Aspect, CompareOptions, Difference, compare_trees};
-pub use copy::{CopyOptions, CopyReport, PathTest, copy_tree};
+pub use copy::{CopyOptions, CopyReport, PathTest, Sharing, copy_tree};
 pub use error::{Error, Operation};
 pub use measure::{TreeSize, measure_tree};
 pub use observer::{Observer, Silent};
 pub use path::TreePath;
-pub use remove::{RemoveReport, remove_tree};
+pub use remove::{RemoveOptions, RemoveReport, remove_tree, remove_tree_with};
+pub use sharing::shares_blocks;

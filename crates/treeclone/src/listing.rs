@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{FileType, RawDir};
+use rustix::fs::{FileType, RawDir, SeekFrom};
 
 use crate::error::{During, Failure, Operation};
 
@@ -22,12 +22,25 @@ pub(crate) struct Lister {
 }
 
 impl Lister {
-    /// All names but `.` and `..`, in the order of the filesystem. The descriptor must be a fresh
-    /// one, because listing goes on where the last one ended.
+    /// All names but `.` and `..`, in the order of the filesystem.
     pub(crate) fn list(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<Listed>, Failure> {
+        let mut listed = Vec::new();
+        self.part(folder, 0, usize::MAX, &mut listed)?;
+        Ok(listed)
+    }
+
+    /// At most so many of them, from a position on that the last part ended at, 0 at first. Returns
+    /// where the next part begins, if there may be one.
+    pub(crate) fn part(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        from: u64,
+        most: usize,
+        listed: &mut Vec<Listed>,
+    ) -> Result<Option<u64>, Failure> {
+        rustix::fs::seek(folder, SeekFrom::Start(from)).during(Operation::List)?;
         self.buffer.reserve(32 << 10);
         let mut entries = RawDir::new(folder, self.buffer.spare_capacity_mut());
-        let mut listed = Vec::new();
         while let Some(entry) = entries.next() {
             let entry = entry.during(Operation::List)?;
             let name = entry.file_name();
@@ -36,9 +49,12 @@ impl Lister {
                     name: name.to_owned(),
                     kind: entry.file_type(),
                 });
+                if listed.len() >= most {
+                    return Ok(Some(entry.next_entry_cookie()));
+                }
             }
         }
-        Ok(listed)
+        Ok(None)
     }
 
     /// The same in the order of the names' bytes.

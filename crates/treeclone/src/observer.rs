@@ -12,7 +12,7 @@ pub trait Observer: Sync {
     }
 
     /// So many more entries are done (copied or removed), and so many more bytes of file content
-    /// written.
+    /// written or shared.
     fn advanced(&self, entries: u64, bytes: u64) {
         let _ = (entries, bytes);
     }

@@ -10,7 +10,9 @@
 //!    layer again.
 //! 2. **Below another**: its short id stands in the `lower` of a folder. An overlay mount reads its
 //!    lower folders and never writes them.
-//! 3. **In the store**: its `diff` is a link into `layers/` already. It was judged before; Docker
+//! 3. **Finished**: BuildKit's books say that nothing writes it again
+//!    ([`BuildKit::finished`](super::buildkit::BuildKit::finished)).
+//! 4. **In the store**: its `diff` is a link into `layers/` already. It was judged before; Docker
 //!    may have dropped the image since and kept the folder for its build cache.
 //!
 //! A container's own folders are mutable whatever else holds: an init folder stands in the `lower`
@@ -43,6 +45,8 @@ pub enum Immutable {
         /// The folder above.
         above: CacheId,
     },
+    /// BuildKit is done with it: the last step of a stage, which nothing stands on.
+    Finished,
     /// The folder's `diff` is a link into the store.
     InTheStore,
 }
@@ -61,10 +65,12 @@ pub enum Mutable {
 /// The suffix of a container's init folder (moby `layer.initMountID`).
 const INIT_SUFFIX: &str = "-init";
 
-/// Judges every folder whose name is allowed. `chains` says which chain ids name which folder.
+/// Judges every folder whose name is allowed. `chains` says which chain ids name which folder, and
+/// `finished` which folders BuildKit is done with.
 pub fn judge(
     overlay2: &Overlay2,
     chains: &BTreeMap<CacheId, BTreeSet<ChainId>>,
+    finished: &BTreeSet<CacheId>,
 ) -> BTreeMap<CacheId, Judgement> {
     let containers = container_folders(overlay2);
     let below = folders_below_another(overlay2, &containers);
@@ -85,6 +91,8 @@ pub fn judge(
                 Judgement::Immutable(Immutable::BelowAnother {
                     above: above.clone(),
                 })
+            } else if finished.contains(&id) {
+                Judgement::Immutable(Immutable::Finished)
             } else if matches!(folder.diff, Diff::Symlink(_)) {
                 Judgement::Immutable(Immutable::InTheStore)
             } else {

@@ -83,6 +83,11 @@ pub enum Problem {
         /// The folder's name, made readable.
         name: String,
     },
+    /// A data root that is a subvolume with its layers inside has a layer that is a link.
+    LinkedInWhole {
+        /// The folder.
+        folder: CacheId,
+    },
     /// A folder's short id does not lead back to it.
     ShortLinkBroken {
         /// The folder.
@@ -159,6 +164,12 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "overlay2/{folder} belongs to a container but its diff is a link"
+                )
+            }
+            Self::LinkedInWhole { folder } => {
+                write!(
+                    f,
+                    "overlay2/{folder}/diff is a link, but the data root has its layers inside"
                 )
             }
             Self::LinkedInAnotherStore { name } => {

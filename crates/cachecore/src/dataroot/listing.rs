@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::buildkit::BuildKit;
+
 /// What a reader found at a data root. The default is an empty folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -14,6 +16,8 @@ pub struct Listing {
     pub snapshotters: BTreeMap<Vec<u8>, bool>,
     /// The overlay2 driver's part, where there is one.
     pub overlay2: Option<Overlay2>,
+    /// BuildKit's books.
+    pub buildkit: BuildKit,
     /// For each volume, the names directly in its `_data`, bounded by the reader.
     pub volumes: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
     /// What lies in the daemon's own parts and is not what a daemon makes there.

@@ -1,5 +1,6 @@
 //! Tables over data roots, odd and broken ones included.
 
+mod buildkit;
 mod immutable;
 mod integrity;
 mod kind;

@@ -5,10 +5,21 @@ use crate::dataroot::listing::Listing;
 use crate::dataroot::survey;
 use crate::dataroot::tests::{LAYERS, Sample, chain};
 use crate::id::LayerName;
+use crate::record::Form;
 
 fn planned(listing: &Listing, volumes: &Volumes, store: &[&str]) -> Result<Plan, Refusal> {
+    planned_as(Form::Layered, listing, volumes, store)
+}
+
+fn planned_as(
+    form: Form,
+    listing: &Listing,
+    volumes: &Volumes,
+    store: &[&str],
+) -> Result<Plan, Refusal> {
     let store: BTreeSet<LayerName> = store.iter().map(|n| LayerName::new(n).unwrap()).collect();
-    plan(listing, &survey(listing, LAYERS.into()), volumes, &store)
+    let root = survey(listing, LAYERS.into());
+    plan(listing, &root, form, volumes, &store)
 }
 
 fn two_layers() -> Sample {
@@ -35,11 +46,14 @@ fn only_new_layers_move() {
     let actions: Vec<_> = plan
         .layers
         .iter()
-        .map(|l| (l.folder.as_str(), l.action))
+        .map(|l| (l.folder.to_string(), l.action))
         .collect();
     assert_eq!(
         actions,
-        [("base", LayerAction::Keep), ("top", LayerAction::Adopt)]
+        [
+            ("base".to_owned(), LayerAction::Keep),
+            ("top".to_owned(), LayerAction::Adopt)
+        ]
     );
 }
 
@@ -143,5 +157,22 @@ fn what_is_no_data_root_is_refused() {
         Err(Refusal::Foreign {
             driver: "zfs".into()
         })
+    );
+}
+
+#[test]
+fn what_is_whole_keeps_its_layers_inside() {
+    let store = [&*chain('a')];
+    let plan = planned_as(Form::Whole, &two_layers().listing(), &Volumes::Drop, &store).unwrap();
+    assert_eq!(plan.layers, []);
+    let layered = planned(&two_layers().listing(), &Volumes::Drop, &store).unwrap();
+    assert_eq!(plan.drops, layered.drops);
+
+    let linked = two_layers().linked("base", &format!("{LAYERS}/{}/diff", chain('a')));
+    let refusal = planned_as(Form::Whole, &linked.listing(), &Volumes::Keep, &store);
+    let refusal = refusal.unwrap_err().to_string();
+    assert!(
+        refusal.contains("overlay2/base/diff is a link, but the data root has its layers inside"),
+        "{refusal}"
     );
 }

@@ -3,9 +3,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Other;
-use crate::dataroot::Kind;
 use crate::dataroot::nested::Nested;
-use crate::id::{BuildId, CacheId, Generation, LayerName, ProjectId, SessionId};
+use crate::dataroot::{Kind, Seat};
+use crate::id::{BuildId, Generation, LayerName, ProjectId, SessionId};
 
 /// `manifest.json`: what a generation is. Written once, before the generation is seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,10 @@ pub struct Manifest {
     pub base: Option<Generation>,
     /// Which engine and store wrote its data root.
     pub kind: Kind,
-    /// Its layers in the store, in order of their folders.
+    /// How its data root lies on disk. Manifests of versions that knew one form do not say.
+    #[serde(default)]
+    pub form: Form,
+    /// Its layers in the store, in order of their folders. Empty where it is whole.
     pub layers: Vec<LayerRecord>,
     /// How large it is.
     pub sizes: Sizes,
@@ -40,11 +43,22 @@ pub struct Manifest {
     pub other: Other,
 }
 
+/// How a generation's data root lies on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// Its layers are links into `layers/`, which all generations and sessions share.
+    #[default]
+    Layered,
+    /// It is a btrfs subvolume with its layers inside. Generations and sessions share blocks.
+    Whole,
+}
+
 /// One layer of a generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerRecord {
-    /// Its folder under `overlay2/`.
-    pub folder: CacheId,
+    /// Where it lies in the data root. Earlier versions wrote cache ids only, and they still read.
+    pub folder: Seat,
     /// Its name in the store.
     pub layer: LayerName,
     /// Bytes on disk.
@@ -66,7 +80,7 @@ pub struct Contents {
 /// How large a generation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sizes {
-    /// Bytes on disk of all its layers: what sessions share.
+    /// Bytes on disk of what sessions share: all its layers, or all of it where it is whole.
     pub shared_bytes: u64,
     /// Bytes on disk of everything else: what each session copies.
     pub mutable_bytes: u64,

@@ -124,6 +124,8 @@ fn logs_and_failures_are_objects_on_request() {
 #[test]
 fn bench_measures_what_serves_and_says_why_the_rest_does_not() {
     let ground = Ground::with_golden();
+    // The first session of a store finds out what its filesystem can.
+    assert_eq!(ground.line("session start shop s1").code, 0);
     let before = ground.picture();
     let answer = ground.line("bench --sessions 2 --json");
     assert_eq!(answer.code, 0, "{answer:?}");

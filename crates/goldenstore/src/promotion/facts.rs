@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
 
-use cachecore::dataroot::{self, DataRoot};
+use cachecore::dataroot::{self, DataRoot, Seat};
 use cachecore::id::LayerName;
 use cachecore::promotion::{self, LayerAction, Plan, Volumes};
+use cachecore::record::Form;
 
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::liveness::{self, NoDaemon};
 use crate::reader;
 use crate::store::Store;
+use crate::subvolumes;
 
 /// A data root that may become a generation, and what has to be done for it.
 pub(crate) struct Examined {
@@ -23,37 +25,39 @@ pub(crate) struct Examined {
 }
 
 impl Store {
-    /// Reads and checks a data root. Changes nothing.
+    /// Reads and checks a data root, which is to become a generation of this form. Changes nothing.
     pub(crate) fn examine(
         &self,
         docker: &Handle,
+        form: Form,
         volumes: &Volumes,
     ) -> Result<Examined, StoreError> {
         let no_daemon = liveness::prove_stopped(docker)?;
         let listing = reader::read(docker)?;
         let root = dataroot::survey(&listing, &self.layout().layers());
-        let plan = promotion::plan(&listing, &root, volumes, &self.known_layers()?).map_err(
+        let plan = promotion::plan(&listing, &root, form, volumes, &self.known_layers()?).map_err(
             |refusal| StoreError::Refused {
                 data_root: docker.path().to_owned(),
                 refusal,
             },
         )?;
+        // After the plan: a driver that keeps layers in subvolumes is refused by its name.
+        subvolumes::refuse_nested(docker)?;
         if let Some(volume) = plan.volumes_missing.first() {
             return Err(StoreError::UnknownVolume {
                 volume: volume.clone(),
             });
         }
-        if let Some(folders) = docker.folder_if_there("overlay2")? {
-            for step in plan
-                .layers
-                .iter()
-                .filter(|step| step.action == LayerAction::Replace)
-            {
-                if self.layer_quarantine(&step.layer)?.is_some() {
+        for step in &plan.layers {
+            // A blob is proved when it comes in, too: nothing but its name says what it is.
+            let to_prove = step.layer.is_blob() && step.action != LayerAction::Keep;
+            if step.action == LayerAction::Replace || to_prove {
+                let folder = seat_folder(docker, &step.folder)?;
+                if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
                     // Whether it is what the damaged one should be is for the verification to say.
                     continue;
                 }
-                self.compare_layer(&folders.folder(step.folder.as_str())?, &step.layer)?;
+                self.compare_layer(&folder, &step.folder, &step.layer)?;
             }
         }
         Ok(Examined {
@@ -64,4 +68,15 @@ impl Store {
             _no_daemon: no_daemon,
         })
     }
+}
+
+/// The folder of a data root that a layer's link lies in.
+pub(crate) fn seat_folder(docker: &Handle, seat: &Seat) -> Result<Handle, StoreError> {
+    let path = seat.folder();
+    docker
+        .descend(path.as_bytes())?
+        .ok_or_else(|| StoreError::Unexpected {
+            path: docker.path().join(path.as_ref()),
+            expected: "there",
+        })
 }

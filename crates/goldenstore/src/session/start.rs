@@ -1,10 +1,9 @@
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use cachecore::id::{Generation, ProjectId, SessionId};
 use cachecore::layout::{self, DOCKER, session_folder};
 use cachecore::record::{
-    FORMAT, Lease, LeaseEnd, Manifest, Other, Purpose, SessionRecord, SessionStage,
+    FORMAT, Form, Lease, LeaseEnd, Manifest, Other, Purpose, SessionRecord, SessionStage,
 };
 use cachecore::strategy::{self, Facts, Requested, Strategy};
 use camino::Utf8PathBuf;
@@ -23,6 +22,7 @@ use crate::lock::{self, Lock, Mode};
 use crate::nonce;
 use crate::records;
 use crate::store::Store;
+use crate::subvolumes::make_subvolume;
 
 /// What sessions that are being put together are called.
 pub(crate) const STARTING: &str = ".starting-";
@@ -86,13 +86,14 @@ pub struct StartReport {
     pub data_root: Utf8PathBuf,
     /// What to mount into the session.
     pub mounts: Vec<MountSpec>,
-    /// How many layers the golden has.
+    /// How many layers the golden has in the store; none where it has them inside.
     pub layers: u64,
-    /// Bytes on disk of the layers that the session shares.
+    /// Bytes on disk that the session shares: layers by link, files by their blocks, or all of the
+    /// golden by snapshot.
     pub bytes_shared: u64,
     /// Bytes that were copied.
     pub bytes_copied: u64,
-    /// Files that were copied.
+    /// Files that were made for the session, whether they share their blocks or not.
     pub files_copied: u64,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
@@ -143,13 +144,16 @@ impl Store {
             });
         }
         let golden = self.golden_of(request)?;
-        let decision = strategy::choose(
-            request.strategy,
-            &Facts {
-                golden: golden.as_ref().map(|(manifest, _)| &manifest.kind),
-                filesystem: self.filesystem()?,
-            },
-        )?;
+        let mut facts = Facts {
+            golden: golden.as_ref().map(|(manifest, _)| &manifest.kind),
+            form: golden.as_ref().map_or(Form::Layered, |(m, _)| m.form),
+            filesystem: self.filesystem()?,
+            shares_blocks: false,
+        };
+        if strategy::depends_on_sharing(request.strategy, &facts) {
+            facts.shares_blocks = self.shares_blocks()?;
+        }
+        let decision = strategy::choose(request.strategy, &facts)?;
         let staging = self.stage(&folder)?;
         let started = self
             .fill(&staging, golden.as_ref(), decision.strategy, observer)
@@ -244,6 +248,10 @@ impl Store {
             Some((manifest, generation)) => {
                 self.clone_generation(strategy, manifest, generation, &staging.folder, observer)
             }
+            None if self.form()? == Form::Whole => {
+                make_subvolume(&staging.folder, DOCKER)?;
+                Ok(Cloned::default())
+            }
             None => {
                 // The mode that dockerd gives to its data root.
                 staging
@@ -299,11 +307,8 @@ impl Store {
 
     /// Throws a staging folder away. What cannot be removed now is collected later.
     pub(crate) fn give_up(&self, staging: &Staging) {
-        let removed = treeclone::remove_tree(
-            self.sessions.as_fd(),
-            staging.name.as_ref(),
-            &treeclone::Silent,
-        );
+        let name = staging.name.as_ref();
+        let removed = self.remove_tree(&self.sessions, name, &treeclone::Silent);
         if let Err(e) = removed {
             tracing::warn!(folder = %staging.name, error = %e, "left for later");
         }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use cachecore::dataroot::{Immutable, Judgement};
+use cachecore::dataroot::{Immutable, Judgement, Seat};
 use cachecore::id::{CacheId, ChainId, LayerName};
 use cachecore::layout::DIFF;
 use cachecore::promotion::LayerAction;
@@ -103,7 +103,12 @@ impl Store {
                     Some(quarantine) => Some(quarantine),
                 },
             };
-            let judged = examined.root.folders.get(&step.folder);
+            let folder = match &step.folder {
+                Seat::Overlay2(folder) => Some(folder),
+                // Blobs are proved by their names, and snapshots of containerd have no description.
+                Seat::Snapshot(_) | Seat::Blob(_) => None,
+            };
+            let judged = folder.and_then(|folder| examined.root.folders.get(folder));
             let chain = match judged.map(|judged| &judged.judgement) {
                 Some(Judgement::Immutable(Immutable::Committed { chain })) => {
                     step.layer.chain().or_else(|| Some(chain.clone()))
@@ -121,11 +126,13 @@ impl Store {
                 (None, _) => false,
             };
             // Without a chain id nobody else can have it by its name, whatever is in it.
-            let Some(chain) = chain else { continue };
+            let Some((chain, folder)) = chain.zip(folder) else {
+                continue;
+            };
             if damaged || !trusted {
                 newcomers.push(Newcomer {
                     at,
-                    folder: step.folder.clone(),
+                    folder: folder.clone(),
                     layer: step.layer.clone(),
                     chain,
                     damaged,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cachecore::dataroot::{self, Immutable, Judgement};
 use cachecore::id::{ChainId, Generation, LayerName, ProjectId};
 use cachecore::layout::DOCKER;
-use cachecore::record::{Contents, Manifest};
+use cachecore::record::{Contents, Form, Manifest};
 
 use crate::error::StoreError;
 use crate::handle::Handle;
@@ -51,6 +51,11 @@ impl Store {
         let root = dataroot::survey(&listing, &self.layout().layers());
         seen.findings
             .extend(root.problems.iter().map(ToString::to_string));
+        let whole = |manifest: &Manifest| manifest.form == Form::Whole;
+        if manifest.as_ref().is_some_and(whole) {
+            // Its layers lie inside, read-only, and nobody else's.
+            return Ok(seen);
+        }
         for (folder, judged) in &root.folders {
             let chain = match &judged.judgement {
                 Judgement::Immutable(Immutable::Committed { chain }) => Some(chain.clone()),

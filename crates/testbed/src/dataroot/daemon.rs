@@ -6,18 +6,13 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use serde_json::json;
 
+use super::books::Books;
 use super::image::Image;
 use super::layer::age;
 use super::{DataRoot, Layer, Store, names, overlay2, put};
 
 /// The databases of a build cache. dockerd keeps them open and locked while it runs.
-const BUILD_CACHE: [&str; 5] = [
-    "cache.db",
-    "containerdmeta.db",
-    "history.db",
-    "metadata_v2.db",
-    "snapshots.db",
-];
+const BUILD_CACHE: [&str; 3] = ["cache.db", "containerdmeta.db", "history.db"];
 
 pub(super) fn write(root: &DataRoot, path: &Path, images: &BTreeMap<String, Image>) {
     for folder in [
@@ -45,7 +40,8 @@ pub(super) fn write(root: &DataRoot, path: &Path, images: &BTreeMap<String, Imag
     build_cache_blob(root, path);
     volumes(root, path);
     if root.store == Store::Overlay2 {
-        build_cache_folders(root, path);
+        let books = build_cache_folders(root, path);
+        books.write(&path.join("buildkit"));
         for name in &root.containers {
             let first = images.values().next().unwrap();
             container(path, name, first);
@@ -83,27 +79,35 @@ fn volumes(root: &DataRoot, path: &Path) {
     }
 }
 
-/// Folders that BuildKit keeps beside the images: a cache mount, which every build writes to, and
-/// two steps of a stage, of which the lower one can never change again.
-fn build_cache_folders(root: &DataRoot, path: &Path) {
-    let mount = names::snapshot(&format!("{} cache mount", root.daemon));
-    let lower_step = names::snapshot(&format!("{} lower step", root.daemon));
-    let upper_step = names::snapshot(&format!("{} upper step", root.daemon));
-    if path.join("overlay2").join(&mount).exists() {
-        return;
+/// Folders that BuildKit keeps beside the images: a cache mount, which every build writes to, two
+/// steps of a stage that is being built, of which the lower one can never change again, and the last
+/// steps of the stages that are finished.
+fn build_cache_folders(root: &DataRoot, path: &Path) -> Books {
+    let mut books = Books::default();
+    let folder = |name: &str, below: &[&str]| {
+        let folder = names::snapshot(&format!("{} {name}", root.daemon));
+        if !path.join("overlay2").join(&folder).exists() {
+            overlay2::add_folder(path, &folder, below);
+            let diff = path.join("overlay2").join(&folder).join("diff");
+            put(diff.join(name), name);
+            age(&diff);
+        }
+        folder
+    };
+    let mount = folder("cache mount", &[]);
+    books.looked_for(&mount, "cache-dir:/root/.cache");
+    let lower_step = folder("lower step", &[]);
+    books.committed(&lower_step);
+    books.begun(&folder("upper step", &[&lower_step]));
+    for (stage, committed) in &root.stages {
+        let last_step = folder(stage, &[&lower_step]);
+        if *committed {
+            books.committed(&last_step);
+        } else {
+            books.twin(&last_step);
+        }
     }
-    overlay2::add_folder(path, &mount, &[]);
-    overlay2::add_folder(path, &lower_step, &[]);
-    overlay2::add_folder(path, &upper_step, &[&lower_step]);
-    for (folder, file) in [
-        (&mount, "downloaded"),
-        (&lower_step, "built-below"),
-        (&upper_step, "built-above"),
-    ] {
-        let diff = path.join("overlay2").join(folder).join("diff");
-        put(diff.join(file), file);
-        age(&diff);
-    }
+    books
 }
 
 fn container(path: &Path, name: &str, image: &Image) {

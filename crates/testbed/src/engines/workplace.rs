@@ -9,6 +9,7 @@ use super::goldenctl::{self, Done, Running};
 use super::project::Project;
 use super::release::Release;
 use super::remains;
+use crate::disk::Disk;
 use crate::ground::Ground;
 
 /// A folder with a golden store, and a project to build goldens of.
@@ -23,6 +24,8 @@ pub struct Workplace {
     pub project: Project,
     started: Mutex<Vec<u32>>,
     count: AtomicU32,
+    /// What the store lies on, if not beside everything else.
+    disk: Option<Disk>,
     ground: Ground,
 }
 
@@ -32,6 +35,14 @@ impl Workplace {
     /// # Panics
     /// If it cannot be made.
     pub fn new(release: Release) -> Self {
+        Self::with_store_on(release, None)
+    }
+
+    /// The same with the store on a filesystem of its own.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn with_store_on(release: Release, disk: Option<Disk>) -> Self {
         let ground = Ground::new();
         let project = Project::create(&ground.path("project"));
         let this = Self {
@@ -39,6 +50,7 @@ impl Workplace {
             project,
             started: Mutex::default(),
             count: AtomicU32::new(0),
+            disk,
             ground,
         };
         std::fs::create_dir(this.client_config()).unwrap();
@@ -61,7 +73,10 @@ impl Workplace {
 
     /// The root of the store.
     pub fn root(&self) -> Utf8PathBuf {
-        self.path("store")
+        match &self.disk {
+            Some(disk) => disk.root().join("store"),
+            None => self.path("store"),
+        }
     }
 
     /// The store, for the library.

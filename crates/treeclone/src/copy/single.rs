@@ -4,9 +4,10 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, OFlags};
 
-use super::folder::{Folder, Pair};
+use super::content::Given;
+use super::job::{Folder, Pair};
 use super::links::{Claim, Place};
 use super::settle;
 use super::worker::Worker;
@@ -15,7 +16,7 @@ use crate::error::{During, Failure, Operation};
 use crate::listing::Listed;
 use crate::xattrs::Holder;
 
-impl Worker<'_, '_, '_> {
+impl Worker<'_> {
     /// Copies what is listed under this name, if that is what is there.
     pub(super) fn single(
         &mut self,
@@ -33,23 +34,31 @@ impl Worker<'_, '_, '_> {
     }
 
     fn file(&mut self, folder: &Arc<Folder>, pair: &Pair, name: &CStr) -> Result<(), Failure> {
-        let source = self.shared.opener.file(pair.source.as_fd(), name)?;
+        let source = self.copying.opener.file(pair.source.as_fd(), name)?;
         let entry = Entry::of(&source)?;
         if entry.kind != FileType::RegularFile {
             return Err(Failure::Changed);
         }
         let create = || {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let private = Mode::RUSR | Mode::WUSR;
-            rustix::fs::openat(&pair.target, name, flags, private).during(Operation::Create)
+            let mode = settle::first_mode(&entry);
+            rustix::fs::openat(&pair.target, name, flags, mode).during(Operation::Create)
         };
         let Some(target) = self.first_name(&entry, folder, pair, name, create)? else {
             return Ok(());
         };
         let xattrs = self.xattrs.read(Holder::Open(source.as_fd()))?;
         let (source, target) = (source.as_fd(), target.as_fd());
-        self.report.bytes_copied += self.mover.copy(source, target, &entry, &mut self.tally)?;
-        settle::open(target, &entry, &xattrs)?;
+        let fresh = Entry::of(target)?;
+        let device = fresh.id.device;
+        let given = self
+            .mover
+            .give(source, &entry, target, device, &mut self.tally)?;
+        match given {
+            Given::Copied(bytes) => self.report.bytes_copied += bytes,
+            Given::Shared(bytes) => self.report.bytes_shared += bytes,
+        }
+        settle::open(target, &fresh, &entry, &xattrs)?;
         self.report.files += 1;
         self.report.bytes_apparent += entry.size;
         Ok(())
@@ -62,7 +71,7 @@ impl Worker<'_, '_, '_> {
         name: &CStr,
         kind: FileType,
     ) -> Result<(), Failure> {
-        let source = self.shared.opener.node(pair.source.as_fd(), name)?;
+        let source = self.copying.opener.node(pair.source.as_fd(), name)?;
         let entry = Entry::of(&source)?;
         if entry.kind != kind {
             return Err(Failure::Changed);
@@ -76,7 +85,7 @@ impl Worker<'_, '_, '_> {
         }
         let xattrs = self.xattrs.read(Holder::Node(source.as_fd()))?;
         settle::node(
-            &self.shared.opener,
+            &self.copying.opener,
             pair.target.as_fd(),
             name,
             &entry,
@@ -103,7 +112,7 @@ impl Worker<'_, '_, '_> {
             return create().map(Some);
         }
         let place = || (Arc::clone(folder), name.to_owned());
-        match self.shared.links.claim(entry.id, place, create)? {
+        match self.copying.links.claim(entry, place, create)? {
             Claim::First(created) => Ok(Some(created)),
             Claim::Known((first, first_name)) => {
                 self.link(folder, pair, (first, first_name), name)?;
@@ -140,8 +149,8 @@ fn create_node(source: &OwnedFd, entry: &Entry, pair: &Pair, name: &CStr) -> Res
             rustix::fs::symlinkat(&*leads_to, &pair.target, name)
         }
         kind @ (FileType::Fifo | FileType::CharacterDevice | FileType::BlockDevice) => {
-            let private = Mode::RUSR | Mode::WUSR;
-            rustix::fs::mknodat(&pair.target, name, kind, private, entry.device)
+            let mode = settle::first_mode(entry);
+            rustix::fs::mknodat(&pair.target, name, kind, mode, entry.device)
         }
         _ => return Err(Failure::Changed),
     }

@@ -23,7 +23,7 @@ fn without_openat2_trees_are_copied_just_the_same() {
     let opener = Opener::without_openat2();
     let source = opener.root(tree.as_fd()).unwrap();
     let options = CopyOptions::default();
-    let report = worker::run(opener, source, parent.as_fd(), c"copy", &options, &Silent).unwrap();
+    let report = job::run(opener, source, parent.as_fd(), c"copy", &options, &Silent).unwrap();
     assert_eq!((report.directories, report.files), (901, 300));
     let copy = File::open(ground.path().join("copy")).unwrap();
     let exact = CompareOptions::exact();

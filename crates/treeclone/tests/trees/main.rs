@@ -5,9 +5,11 @@
 mod comparing;
 mod copying;
 mod depth;
+mod disk;
 mod ground;
 mod mounts;
 mod odd;
 mod oracle;
 mod removing;
+mod sharing;
 mod swaps;

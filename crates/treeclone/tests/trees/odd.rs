@@ -23,6 +23,7 @@ pub(crate) const REPORT: treeclone::CopyReport = treeclone::CopyReport {
     sockets_left_out: 1,
     skipped: 0,
     bytes_copied: 8 * 4096 + 300_000 + 10 * 6,
+    bytes_shared: 0,
     bytes_apparent: (64 << 20) + 300_000 + 10 * 6,
 };
 
@@ -171,7 +172,7 @@ pub(crate) fn make(root: &Path) {
     node(&at("whiteout"), FileType::CharacterDevice, 0, (0, 0));
     set(&at("whiteout"), "trusted.on.whiteout", b"w");
     node(&at("null"), FileType::CharacterDevice, 0o666, (1, 3));
-    node(&at("disk"), FileType::BlockDevice, 0o640, (259, 300_000));
+    node(&at("disk"), FileType::BlockDevice, 0o640, (259, 200_000));
     owner(&at("disk"), 0, 6);
     node(&at("fifo"), FileType::Fifo, 0o4622, (0, 0));
     drop(UnixListener::bind(at("socket")).unwrap());

@@ -1,90 +1,91 @@
-//! A folder that is being copied.
+//! A folder that is being worked on.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::entry::{Entry, Id};
+use crate::error::Failure;
 use crate::path::TreePath;
-use crate::xattrs::Xattr;
-
-/// The folder in the source and its copy.
-#[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) source: OwnedFd,
-    pub(super) target: OwnedFd,
-}
 
 /// A folder from the moment it is opened until the last task below it has ended. Tasks share it,
 /// and it holds the folder above it, so the way to the root is known as long as it is needed.
+///
+/// `D` is what there is to know about it, and `O` what it is open as.
 #[derive(Debug)]
-pub(super) struct Folder {
-    pub(super) parent: Option<Arc<Folder>>,
-    pub(super) name: CString,
-    /// As it was before it was listed: that moves its access time.
-    pub(super) entry: Entry,
-    pub(super) xattrs: Vec<Xattr>,
-    pub(super) target: Id,
-    /// Tasks in and directly below it that have not ended, its own listing included.
+pub(crate) struct Folder<D, O> {
+    pub(crate) parent: Option<Arc<Self>>,
+    pub(crate) name: CString,
+    pub(crate) data: D,
+    /// Tasks in and directly below it that have not ended.
     pending: AtomicUsize,
-    kept: Mutex<Option<Arc<Pair>>>,
+    kept: Mutex<Option<Arc<O>>>,
 }
 
-impl Folder {
-    pub(super) fn new(
-        parent: Option<Arc<Self>>,
-        name: CString,
-        entry: Entry,
-        xattrs: Vec<Xattr>,
-        target: Id,
-    ) -> Arc<Self> {
-        let pending = AtomicUsize::new(1);
+impl<D, O> Folder<D, O> {
+    /// With one task that has not ended: its own listing.
+    pub(crate) fn new(parent: Option<Arc<Self>>, name: CString, data: D) -> Arc<Self> {
         Arc::new(Self {
             parent,
             name,
-            entry,
-            xattrs,
-            target,
-            pending,
+            data,
+            pending: AtomicUsize::new(1),
             kept: Mutex::new(None),
         })
     }
 
-    pub(super) fn expect(&self, tasks: usize) {
+    pub(crate) fn expect(&self, tasks: usize) {
         self.pending.fetch_add(tasks, Ordering::Relaxed);
     }
 
     /// A task of this folder has ended. Was it the last?
-    pub(super) fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         // Whoever ends last must see all that the others did to the folder.
         self.pending.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    pub(super) fn kept(&self) -> Option<Arc<Pair>> {
+    pub(crate) fn kept(&self) -> Option<Arc<O>> {
         self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    pub(super) fn path(&self) -> TreePath {
+    /// The path from the root, which begins with the root's name if that has one.
+    pub(crate) fn path(&self) -> TreePath {
         let mut names = Vec::new();
-        let mut folder = self;
-        while let Some(parent) = &folder.parent {
-            names.push(folder.name.to_bytes());
-            folder = parent;
+        let mut folder = Some(self);
+        while let Some(one) = folder {
+            if !one.name.is_empty() {
+                names.push(one.name.to_bytes());
+            }
+            folder = one.parent.as_deref();
         }
         names.reverse();
         TreePath::new(names.join(&b'/'))
     }
 
-    pub(super) fn path_to(&self, name: &CStr) -> TreePath {
+    pub(crate) fn path_to(&self, name: &CStr) -> TreePath {
         self.path().join(name.to_bytes())
+    }
+
+    /// The nearest folder above that is open, and the names from there to here.
+    pub(crate) fn way(&self) -> Result<(Arc<O>, Vec<&CStr>), Failure> {
+        let mut names = vec![self.name.as_c_str()];
+        let mut above = self.parent.as_deref();
+        while let Some(folder) = above {
+            if let Some(open) = folder.kept() {
+                names.reverse();
+                return Ok((open, names));
+            }
+            names.push(&folder.name);
+            above = folder.parent.as_deref();
+        }
+        // The root is kept open to the end.
+        Err(Failure::Changed)
     }
 }
 
-impl Drop for Folder {
+impl<D, O> Drop for Folder<D, O> {
     fn drop(&mut self) {
         // One after the other: letting the compiler drop the parents would take a stack frame for
         // each level of a tree that somebody else chose the depth of.
@@ -98,14 +99,14 @@ impl Drop for Folder {
 /// How many folders may stay open at once. Beyond that they are opened again when they are needed:
 /// the depth of a tree must not decide whether descriptors run out.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     kept: AtomicUsize,
     most: usize,
 }
 
 impl Keeper {
-    /// Takes a small part of what the process may open, two descriptors for each folder.
-    pub(super) fn new() -> Self {
+    /// Takes a small part of what the process may open, at two descriptors for each folder.
+    pub(crate) fn new() -> Self {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let most = limit.map_or(128, |limit| (limit / 8).clamp(4, 128));
         Self {
@@ -115,7 +116,7 @@ impl Keeper {
     }
 
     /// Keeps the folder open if there is room.
-    pub(super) fn keep(&self, folder: &Folder, pair: &Arc<Pair>) {
+    pub(crate) fn keep<D, O>(&self, folder: &Folder<D, O>, open: &Arc<O>) {
         let room = |kept| (kept < self.most).then_some(kept + 1);
         if self
             .kept
@@ -126,13 +127,13 @@ impl Keeper {
         }
         let mut seat = folder.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if seat.is_none() {
-            *seat = Some(Arc::clone(pair));
+            *seat = Some(Arc::clone(open));
         } else {
             self.kept.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn release(&self, folder: &Folder) {
+    pub(crate) fn release<D, O>(&self, folder: &Folder<D, O>) {
         if folder
             .kept
             .lock()

@@ -1,0 +1,89 @@
+//! Runs commands side by side, in orders that a scheduler draws by lot.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use goldenstore::StoreError;
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::{Config, Runner};
+
+use crate::scene::Scene;
+
+/// How many orders of each set of commands: half of them uniformly random, half with few changes
+/// between commands, which finds what takes a rare order (Burckhardt et al., "A Randomized Scheduler
+/// with Probabilistic Guarantees of Finding Bugs", 2010).
+const VARIABLE: &str = "CACHECORE_INTERLEAVINGS";
+const ORDERS: usize = 300;
+
+/// Changes between commands that a drawn order has.
+const CHANGES: usize = 4;
+
+/// Frames of a debug build are large.
+const STACK: usize = 1 << 20;
+
+/// One command of a set.
+pub(crate) type Command = fn(&Scene) -> Result<(), StoreError>;
+
+/// Runs the commands in many orders. Afterwards `check` is told how each of them ended, and the store
+/// must be whole. Gives which of them succeeded, for every way that came about.
+pub(crate) fn interleave(
+    commands: &'static [Command],
+    check: fn(&Scene, &[Result<(), StoreError>]),
+) -> BTreeSet<Vec<bool>> {
+    goldenstore::at_every_step(shuttle::thread::yield_now);
+    let orders = std::env::var(VARIABLE)
+        .ok()
+        .map_or(ORDERS, |value| value.parse().unwrap());
+    let scene = Arc::new(alone(Scene::new));
+    let ends = Arc::new(Mutex::new(BTreeSet::new()));
+    let check = {
+        let ends = Arc::clone(&ends);
+        move |scene: &Scene, ended: &[Result<(), StoreError>]| {
+            check(scene, ended);
+            let succeeded: Vec<bool> = ended.iter().map(Result::is_ok).collect();
+            ends.lock().unwrap().insert(succeeded);
+        }
+    };
+    let random = RandomScheduler::new(orders / 2);
+    run(random, commands, check.clone(), &scene);
+    let few_changes = PctScheduler::new(CHANGES, orders / 2);
+    run(few_changes, commands, check, &scene);
+    let ends = ends.lock().unwrap();
+    ends.clone()
+}
+
+/// Does work that takes steps, where nobody else is: a step can be taken under a scheduler only.
+fn alone<T: Send + Sync + 'static>(work: fn() -> T) -> T {
+    let made = Arc::new(Mutex::new(None));
+    let place = Arc::clone(&made);
+    let mut config = Config::new();
+    config.stack_size = STACK;
+    Runner::new(RandomScheduler::new(1), config).run(move || {
+        *place.lock().unwrap() = Some(work());
+    });
+    made.lock().unwrap().take().unwrap()
+}
+
+fn run(
+    scheduler: impl Scheduler + 'static,
+    commands: &'static [Command],
+    check: impl Fn(&Scene, &[Result<(), StoreError>]) + Send + Sync + 'static,
+    scene: &Arc<Scene>,
+) {
+    let mut config = Config::new();
+    config.stack_size = STACK;
+    let scene = Arc::clone(scene);
+    Runner::new(scheduler, config).run(move || {
+        scene.reset();
+        let running: Vec<_> = commands
+            .iter()
+            .map(|command| {
+                let scene = Arc::clone(&scene);
+                shuttle::thread::spawn(move || command(&scene))
+            })
+            .collect();
+        let ended: Vec<_> = running.into_iter().map(|run| run.join().unwrap()).collect();
+        check(&scene, &ended);
+        scene.assert_whole();
+    });
+}
