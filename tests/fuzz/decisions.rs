@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use cachecore::dataroot::listing::{
     Diff, Folder, ImageConfig, Layer, Listing, Mount, Overlay2, Text,
 };
-use cachecore::dataroot::{Stray, survey};
+use cachecore::dataroot::{Seat, Stray, survey};
 use cachecore::id::LayerName;
 use cachecore::promotion::{LayerAction, Volumes, plan};
+use cachecore::record::Form;
 
 use crate::lots::Lots;
 
@@ -206,7 +207,7 @@ fn no_plan_leaves_the_data_root() {
             1 => Volumes::Drop,
             _ => Volumes::Only(["aa".to_owned()].into()),
         };
-        let Ok(mut plan) = plan(&listing, &root, &volumes, &in_store) else {
+        let Ok(mut plan) = plan(&listing, &root, Form::Layered, &volumes, &in_store) else {
             continue;
         };
         planned += 1;
@@ -216,15 +217,17 @@ fn no_plan_leaves_the_data_root() {
         }
         for step in &plan.layers {
             linked += 1;
-            for name in [step.folder.as_str(), step.layer.as_str()] {
+            let Seat::Overlay2(folder) = &step.folder else {
+                panic!("seed {number}: {step:?}, of which the listing has none");
+            };
+            for name in [folder.as_str(), step.layer.as_str()] {
                 assert!(
                     stays_inside(name.as_bytes()) && !name.contains('/'),
                     "seed {number}: {step:?}"
                 );
             }
             // Where a link was, it led exactly to this layer, and the store has it.
-            let facts =
-                &listing.overlay2.as_ref().unwrap().folders[step.folder.as_str().as_bytes()];
+            let facts = &listing.overlay2.as_ref().unwrap().folders[folder.as_str().as_bytes()];
             match &facts.diff {
                 Diff::Symlink(_) => assert!(
                     step.action != LayerAction::Adopt || step.layer.as_str().starts_with("snap-"),

@@ -47,7 +47,9 @@ fn what_cannot_be_verified_stays_apart() {
     );
     let names = keeper.manifest("api").layers;
     let of = |folder: &str| {
-        let record = names.iter().find(|record| record.folder.to_string() == folder);
+        let record = names
+            .iter()
+            .find(|record| record.folder.to_string() == folder);
         record.unwrap().layer.to_string()
     };
     assert_eq!(of(&layers[0].folder), format!("snap-{}", layers[0].folder));
