@@ -19,6 +19,7 @@ mod live_daemon;
 mod progress;
 mod run;
 mod triggers;
+mod verification;
 
 /// Runs each test function on each engine.
 macro_rules! on_each_engine {

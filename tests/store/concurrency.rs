@@ -150,7 +150,8 @@ fn known_layers_become_links_while_the_trash_is_emptied() {
     let keeper = Keeper::new();
     let library = |daemon: &str| {
         (0..150).fold(DataRoot::new().of_daemon(daemon), |root, number| {
-            let layer = Layer::new(&format!("layer-{number}")).file("number", "one");
+            let number_file = number.to_string();
+            let layer = Layer::new("numbered").file("number", &number_file);
             root.image(&format!("image-{number}"), &[layer])
         })
     };

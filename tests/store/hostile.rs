@@ -8,9 +8,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use goldenstore::{ErrorClass, ImportRequest, Silent};
-use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
 use testbed::checksum::Checksum;
 use testbed::dataroot::{LayerOnDisk, Written};
 
@@ -463,4 +464,56 @@ fn no_promotion_takes_a_trap(place: Place) {
     assert!(Path::new("/etc/passwd").exists() && Path::new("/etc/hostname").exists());
     keeper.assert_tidy();
     refused(keeper.promote("s1"));
+}
+
+/// Someone goes on swapping folders of a data root with links to another place, while it is imported
+/// and while its session is removed. What lies at the other place is neither changed nor taken.
+#[test]
+fn folders_and_links_that_are_swapped_meanwhile_lead_nowhere() {
+    let keeper = Keeper::with_api();
+    let outside = keeper.path("outside");
+    fs::create_dir_all(outside.join("rows")).unwrap();
+    fs::write(outside.join("rows/1"), "outside").unwrap();
+    let before = Checksum::of(&outside);
+    for number in 0..6 {
+        let (root, written) = keeper.write(&format!("docker-{number}"), &api().of_daemon("evil"));
+        let session = format!("s{number}");
+        keeper.start("api", &session);
+        let folder = &written.image("api").layers[1].folder;
+        let places = [
+            root.join("volumes/db/_data"),
+            root.join("overlay2").join(folder).join("diff"),
+            keeper.data_root(&session).join("volumes/db/_data"),
+        ];
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for (nth, place) in places.iter().enumerate() {
+                let link = keeper.path(&format!("link-{number}-{nth}"));
+                symlink(&outside, &link).unwrap();
+                let stop = &stop;
+                scope.spawn(move || {
+                    let flags = RenameFlags::EXCHANGE;
+                    while !stop.load(Ordering::SeqCst) {
+                        // It is gone when the data root has moved.
+                        let _ = renameat_with(CWD, link.as_str(), CWD, place.as_str(), flags);
+                    }
+                });
+            }
+            let request = import_of(&format!("evil-{number}"), &root);
+            // Either may fail, as the ground moves below it.
+            let _ = keeper.store.import(&request, &Silent);
+            let _ = keeper.remove(&session);
+            stop.store(true, Ordering::SeqCst);
+        });
+        before.assert_same(&Checksum::of(&outside), "what lies outside");
+        for layer in fs::read_dir(layers_of(&keeper)).unwrap() {
+            let diff = layer.unwrap().path().join("diff");
+            let lost = diff.read_link().is_ok_and(|to| to == outside);
+            assert!(!lost, "{} leads outside", diff.display());
+        }
+    }
+}
+
+fn layers_of(keeper: &Keeper) -> std::path::PathBuf {
+    keeper.store.layout().layers().into_std_path_buf()
 }

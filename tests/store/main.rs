@@ -24,4 +24,5 @@ mod recovery;
 mod requests;
 mod sessions;
 mod sharing;
+mod verification;
 mod whole;

@@ -102,6 +102,7 @@ mod tests {
             folder: Seat::Overlay2(CacheId::new(name).unwrap()),
             layer: LayerName::new(name).unwrap(),
             bytes: *bytes,
+            contents: None,
         };
         Manifest {
             format: FORMAT,

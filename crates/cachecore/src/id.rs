@@ -200,6 +200,19 @@ impl LayerName {
         Self(format!("ctr-{chain}"))
     }
 
+    /// The chain id in the name, if it has one.
+    pub fn chain(&self) -> Option<ChainId> {
+        let chain = ChainId::new(self.0.get(..64)?).ok()?;
+        (self.0.len() == 64 || self.0[64..].starts_with("-g")).then_some(chain)
+    }
+
+    /// Whether the owners of its contents are shifted by a user-namespace remapping.
+    pub fn is_shifted(&self) -> bool {
+        self.0
+            .rsplit_once("-g")
+            .is_some_and(|(_, gid)| gid.parse::<u32>().is_ok())
+    }
+
     /// The name of a blob of a content store. Its contents are one file, whoever owns it.
     pub fn of_blob(blob: &BlobId) -> Self {
         Self(format!("{BLOB_PREFIX}{blob}"))

@@ -7,10 +7,12 @@
 //!   layers/<layer>/diff/                 immutable layer contents, shared by every golden and session
 //!   layers/blob-<digest>/diff            the same of a blob: a file
 //!   golden/<project>/current             symlink -> gen-000007, replaced by rename
+//!   layers/<layer>/quarantine.json       why nobody may use the layer
 //!   sharing.json                         whether the filesystem shares blocks, once it was tried
 //!   golden/<project>/gen-000007/docker/  a data root whose layers are links into layers/, or a
 //!                                        read-only btrfs subvolume with its layers inside
 //!   golden/<project>/gen-000007/manifest.json
+//!   golden/<project>/gen-000007.quarantine.json  why no session may start from it
 //!   golden/<project>/state.json          settings, status, last builds
 //!   golden/<project>/last-used           its modification time is the last use
 //!   golden/<project>/lock                flock: held while the project's golden changes
@@ -52,6 +54,8 @@ pub const DIFF: &str = "diff";
 pub const CURRENT: &str = "current";
 /// The file that describes a generation.
 pub const MANIFEST: &str = "manifest.json";
+/// The file beside a layer's contents that says why nobody may use them.
+pub const QUARANTINE: &str = "quarantine.json";
 /// The file that describes a session.
 pub const SESSION_RECORD: &str = "session.json";
 /// The file that describes a project.
@@ -70,6 +74,17 @@ pub const BUILD_LOG: &str = "log";
 pub const BUILD_RESULT: &str = "result.json";
 
 const SESSION_PREFIX: &str = "docker-data-";
+
+/// The file beside a generation that says why no session may be started from it. Beside, because
+/// nothing changes a generation.
+pub fn generation_quarantine(generation: Generation) -> String {
+    format!("{}.{QUARANTINE}", generation.folder())
+}
+
+/// The generation that a quarantine beside it names.
+pub fn generation_of_quarantine(name: &str) -> Option<Generation> {
+    Generation::from_folder(name.strip_suffix(QUARANTINE)?.strip_suffix('.')?)
+}
 
 /// The folder of a session under `sessions/`.
 pub fn session_folder(session: &SessionId) -> String {

@@ -19,6 +19,7 @@
 //! | [`trigger`] | whether a request for a golden is built, waits, or is needed at all |
 //! | [`changes`] | what is new in a generation |
 //! | [`record`] | what the store writes down, and which formats it accepts |
+//! | [`tarsplit`] | what a layer's folder must hold, by the archive that it came from |
 //!
 //! ```
 //! use cachecore::dataroot::{Kind, Listing, survey};
@@ -41,4 +42,5 @@ pub mod record;
 pub mod size;
 pub mod space;
 pub mod strategy;
+pub mod tarsplit;
 pub mod trigger;

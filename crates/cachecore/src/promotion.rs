@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::dataroot::{DataRoot, Immutable, Judgement, Kind, Listing, Mutable, Problem, Seat};
-use crate::id::LayerName;
+use crate::id::{CacheId, LayerName};
 use crate::record::Form;
 
 /// Which volumes a generation keeps.
@@ -61,6 +61,8 @@ pub enum LayerAction {
     Adopt,
     /// Its contents are compared with the store's, and dropped for a link.
     Replace,
+    /// Its contents are verified, and take the place of the store's, which were found damaged.
+    Repair,
 }
 
 /// One thing that is left out of the generation.
@@ -199,6 +201,31 @@ pub fn plan(
         drops,
         volumes_missing,
     })
+}
+
+impl Plan {
+    /// Takes layers in under the names of their folders instead of their chain ids: those whose
+    /// contents cannot be shown to be what the chain id stands for. Who brings the same chain id
+    /// with contents that can is then not in their way.
+    pub fn set_apart(
+        &mut self,
+        folders: &BTreeSet<CacheId>,
+        shift: u32,
+        in_store: &BTreeSet<LayerName>,
+    ) {
+        for step in &mut self.layers {
+            if let Seat::Overlay2(folder) = &step.folder
+                && folders.contains(folder)
+            {
+                step.layer = LayerName::of_snapshot(folder, shift);
+                step.action = if in_store.contains(&step.layer) {
+                    LayerAction::Replace
+                } else {
+                    LayerAction::Adopt
+                };
+            }
+        }
+    }
 }
 
 /// The containers' own folders under `overlay2/`, with their short links.

@@ -6,6 +6,7 @@
 mod build;
 mod manifest;
 mod project;
+mod quarantine;
 mod request;
 mod session;
 mod sharing;
@@ -15,10 +16,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOutcome, BuildRecord};
-pub use manifest::{Form, LayerRecord, Manifest, Origin, Sizes};
+pub use manifest::{Contents, Form, LayerRecord, Manifest, Origin, Sizes};
 pub use project::{
     BuildSummary, CutShort, KEPT_BUILDS, KILLS_ALLOWED, ProjectState, RunningBuild, Status,
 };
+pub use quarantine::{GenerationQuarantine, LayerQuarantine};
 pub use request::{Decision, Request, RequestedBy, Settings, Verdict};
 pub use session::{Lease, LeaseEnd, Purpose, SessionRecord, SessionStage};
 pub use sharing::SharingRecord;

@@ -175,6 +175,7 @@ fn build_request<'a>(
         timeout: Duration::from_millis(settings.timeout_ms),
         revision: running.revision.clone(),
         volumes: settings.volumes.clone(),
+        trust_layers: false,
         daemon,
         folder: Some(settings.folder.clone()),
         startup_file: Some(settings.startup.clone()),

@@ -111,6 +111,18 @@ pub(crate) enum Command {
     Rm(Rm),
     /// Remove what nobody needs any more, and more of it to keep within limits
     Gc(Gc),
+    /// Verify goldens: whether they are still what they were when they were promoted
+    ///
+    /// Without --full: the project's records, each generation's data root (its links into the store, its
+    /// layer and image database), and that each layer is there with as many names and bytes as when it
+    /// was promoted. With --full also each layer's contents, owners, modes and capabilities against the
+    /// diff id of its image. Not verified: times, attributes that images do not carry, volumes and the
+    /// build cache, the contents of layers that no image describes (steps of builds; they are
+    /// counted), and the layers inside goldens that are btrfs snapshots.
+    ///
+    /// What is damaged is put in quarantine: no session starts from a generation that needs it, until a
+    /// build or import brings it again or a verification finds it well. Exit code 5 if anything is found.
+    Verify(Verify),
     /// Say what this machine offers, what it lacks, and what to do about it
     Doctor(Doctor),
     /// Measure on this machine what sessions of a golden cost, against `cp -a`
@@ -164,6 +176,9 @@ pub(crate) struct Build {
     pub(crate) revision: Option<String>,
     #[command(flatten)]
     pub(crate) volumes: VolumeChoice,
+    /// Take new layers without verifying them against their images
+    #[arg(long)]
+    pub(crate) trust_layers: bool,
     #[command(flatten)]
     pub(crate) daemon: DaemonChoice,
     /// The startup command; DOCKER_HOST points to the private daemon
@@ -255,6 +270,9 @@ pub(crate) struct SessionStart {
     /// Let `gc` remove the session when nobody has used it for so long, such as 7d
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) expires: Option<Duration>,
+    /// An earlier generation than the one that serves
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -264,6 +282,9 @@ pub(crate) struct SessionPromote {
     /// Promote although the project has moved on to another generation
     #[arg(long)]
     pub(crate) force: bool,
+    /// Take new layers without verifying them against their images
+    #[arg(long)]
+    pub(crate) trust_layers: bool,
     /// The source revision to note
     #[arg(long, value_name = "REV")]
     pub(crate) revision: Option<String>,
@@ -364,6 +385,15 @@ pub(crate) struct Patience {
     /// Wait until no request is left, and fail if the newest came to nothing
     #[arg(long)]
     pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Only this project; all of them if none is named
+    pub(crate) project: Option<ProjectId>,
+    /// Read the contents of every layer
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
 #[derive(Debug, Args)]

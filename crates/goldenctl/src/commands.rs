@@ -17,6 +17,7 @@ mod run;
 mod session;
 mod status;
 mod trigger;
+mod verify;
 
 use goldenstore::Store;
 
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Builder { project } => builder::run(&open(global)?, project),
         Command::Rm(args) => rm::run(global, args),
         Command::Gc(args) => gc::run(global, args),
+        Command::Verify(args) => verify::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
         Command::Bench(args) => bench::run(global, args),
         Command::Completions { shell } => completions::run(*shell),

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use crate::cli::DaemonChoice;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{builder, private_daemon, startup_file};
+use crate::{builder, private_daemon, show, startup_file};
 use ending::Ending;
 use log::BuildLog;
 use stopped::{Stopped, with_serving};
@@ -42,6 +42,7 @@ pub(crate) struct BuildRequest<'a> {
     pub(crate) timeout: Duration,
     pub(crate) revision: Option<String>,
     pub(crate) volumes: Volumes,
+    pub(crate) trust_layers: bool,
     pub(crate) daemon: &'a DaemonChoice,
     /// Where the startup command runs; by default where the caller is.
     pub(crate) folder: Option<Utf8PathBuf>,
@@ -239,14 +240,23 @@ fn attempt(
         ..StartRequest::new(request.project.clone(), running.session.clone())
     };
     let startup_sha256 = request.startup_sha256().map_err(Stopped::by)?;
+    let purpose = || Purpose::Build {
+        build: running.build.clone(),
+    };
+    let mut fresh = false;
     let held = store
-        .start_held_session(
-            &start,
-            Purpose::Build {
-                build: running.build.clone(),
-            },
-            &Within { limits, progress },
-        )
+        .start_held_session(&start, purpose(), &Within { limits, progress })
+        .or_else(|e| match e {
+            StoreError::Quarantined { .. } => {
+                progress.pause();
+                show::note(&format!("{e}; the build starts from empty"));
+                progress.phase("cloning the golden");
+                fresh = true;
+                let start = StartRequest { fresh, ..start };
+                store.start_held_session(&start, purpose(), &Within { limits, progress })
+            }
+            e => Err(e),
+        })
         .map_err(|e| match (&e, limits.reached()) {
             (StoreError::Interrupted, Some(Limit::Deadline)) => {
                 Stopped::because("the deadline passed while the golden was cloned".to_owned())
@@ -298,13 +308,15 @@ fn attempt(
         ));
     }
     let options = PromoteOptions {
-        force: false,
+        // What it did not start from is what it replaces.
+        force: fresh,
         volumes: request.volumes.clone(),
         revision: request.revision.clone(),
         engine: Some(version),
         // Nobody knows which of the two was run if it was changed meanwhile.
         startup_sha256: startup_sha256
             .filter(|before| request.startup_sha256().ok().flatten().as_ref() == Some(before)),
+        trust_layers: request.trust_layers,
     };
     progress.phase("promoting");
     match store.promote_held(&held, &options, progress) {

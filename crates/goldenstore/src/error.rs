@@ -199,6 +199,42 @@ pub enum StoreError {
         /// The first difference.
         difference: String,
     },
+    /// A new layer is not what its chain id stands for.
+    #[error("layer {layer} is not what its image says: {difference}")]
+    LayerUnsound {
+        /// The layer.
+        layer: LayerName,
+        /// The first difference.
+        difference: String,
+    },
+    /// The data root stands on a layer that a verification has found damaged.
+    #[error("layer {layer} is quarantined: {finding}")]
+    LayerQuarantined {
+        /// The layer.
+        layer: LayerName,
+        /// What was found.
+        finding: String,
+    },
+    /// A verification has found the generation, or a layer that it needs, damaged.
+    #[error("generation {generation} of project {project} is quarantined: {reason}")]
+    Quarantined {
+        /// The project.
+        project: ProjectId,
+        /// The generation.
+        generation: Generation,
+        /// What was found.
+        reason: String,
+        /// The newest generation before it that is not.
+        older: Option<Generation>,
+    },
+    /// The project has no such generation.
+    #[error("project {project} has no generation {generation}")]
+    UnknownGeneration {
+        /// The project.
+        project: ProjectId,
+        /// The generation.
+        generation: Generation,
+    },
     /// Another subvolume lies in the data root, which a snapshot would not have.
     #[error("{subvolume} in the data root {data_root} is a btrfs subvolume of its own")]
     NestedSubvolume {
@@ -346,6 +382,7 @@ impl StoreError {
             | Self::UnknownProject { .. }
             | Self::NoGolden { .. }
             | Self::UnknownSession { .. }
+            | Self::UnknownGeneration { .. }
             | Self::UnknownVolume { .. } => ErrorClass::NotFound,
             Self::SessionExists { .. }
             | Self::Busy { .. }
@@ -360,6 +397,9 @@ impl StoreError {
             | Self::Record { .. }
             | Self::Moved { .. }
             | Self::LayerDiffers { .. }
+            | Self::LayerUnsound { .. }
+            | Self::LayerQuarantined { .. }
+            | Self::Quarantined { .. }
             | Self::TooLarge { .. }
             | Self::Unexpected { .. } => ErrorClass::Integrity,
             Self::Id(_) | Self::NotSuperseded { .. } => ErrorClass::Usage,
@@ -444,6 +484,33 @@ impl StoreError {
             Self::NotSuperseded { project, .. } => format!(
                 "the serving generation goes with the whole golden: goldenctl rm {project}"
             ),
+            Self::LayerUnsound { .. } => {
+                "the layer was changed after it was made: build the golden anew, or promote it all the \
+                 same with --trust-layers"
+                    .to_owned()
+            }
+            Self::LayerQuarantined { .. } => {
+                "build the golden anew with `goldenctl build`, and repeat the work in a session of it"
+                    .to_owned()
+            }
+            Self::Quarantined { project, generation, older, .. } => {
+                let anew = format!(
+                    "build it anew with `goldenctl build {project}`, which starts from empty, or import it again"
+                );
+                let lift = format!(
+                    "`goldenctl verify {project}` lifts the quarantine if generation {generation} is well by now"
+                );
+                match older {
+                    Some(older) => format!(
+                        "{anew}; until then, roll back: generation {older} is well, start from it with \
+                         --generation {older}; {lift}"
+                    ),
+                    None => format!("{anew}; {lift}"),
+                }
+            }
+            Self::UnknownGeneration { project, .. } => {
+                format!("`goldenctl verify {project}` lists its generations")
+            }
             Self::NestedSubvolume { subvolume, .. } => format!(
                 "put a plain folder in its place, with what is in it, or remove it with: btrfs \
                  subvolume delete {}",

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
@@ -39,6 +39,9 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// How often a path is looked up again that a rename has disturbed.
+const RETRIES: u32 = 1000;
 
 impl Handle {
     /// Opens a folder by its path. The last component must not be a symlink.
@@ -88,6 +91,39 @@ impl Handle {
             }
         }
         Ok(here)
+    }
+
+    /// Opens the folder at a path of names below this one, in one step where the kernel can do that.
+    /// `None` if it is not there, or anything on the way is no folder. Nothing leads out: no symlink
+    /// is followed and no mount point crossed.
+    pub(crate) fn beneath(&self, path: &[u8]) -> Result<Option<Self>, StoreError> {
+        let path = if path.is_empty() { b"." } else { path };
+        let name = OsStr::from_bytes(path);
+        let inside = ResolveFlags::BENEATH
+            .union(ResolveFlags::NO_SYMLINKS)
+            .union(ResolveFlags::NO_XDEV);
+        let open = || rustix::fs::openat2(&self.fd, name, FOLDER, Mode::empty(), inside);
+        let mut opened = open();
+        // The kernel gives up where something was renamed meanwhile, anywhere on the machine.
+        for _ in 0..RETRIES {
+            if !matches!(opened, Err(Errno::AGAIN)) {
+                break;
+            }
+            opened = open();
+        }
+        match opened {
+            Ok(fd) => Ok(Some(Self {
+                fd,
+                path: self.path.join(name),
+            })),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => Ok(None),
+            // Old kernels, and the filters of container runtimes that do not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => match self.descend(path) {
+                Err(StoreError::Unexpected { .. }) => Ok(None),
+                other => other,
+            },
+            Err(e) => Err(StoreError::io("open", self.path.join(name), e)),
+        }
     }
 
     /// The path for messages.

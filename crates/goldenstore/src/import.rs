@@ -80,8 +80,11 @@ impl Store {
             }
             self.refuse_own_folders(from)?;
             let source = Handle::open(from.as_std_path())?;
-            let examined = self.examine(&source, self.form()?, &request.volumes)?;
+            let mut examined = self.examine(&source, self.form()?, &request.volumes)?;
             self.prove_blobs(&source, &examined.plan)?;
+            // The promotion does it again, on what the store then has for itself. What is refused
+            // should be refused where it lies.
+            self.verify_new(&source, &mut examined, false, observer)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
                 left_out = self.copy_in(&source, &examined.plan, &record, observer)?;
@@ -113,7 +116,7 @@ impl Store {
             revision: request.revision.clone(),
             ..PromoteOptions::default()
         };
-        let mut report = self.promote(&record, origin, &options)?;
+        let mut report = self.promote(&record, origin, &options, observer)?;
         report.notes.extend(left_out);
         Ok(report)
     }

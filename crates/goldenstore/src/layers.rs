@@ -93,12 +93,11 @@ impl Store {
         let home = self.layers.folder(layer.as_str())?;
         let target = self.layout().layer_diff(layer);
         match home.make_link(DIFF, target.as_std_path()) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => return Err(failed(e)),
+            // The session is left with what lies here, which has to be the link.
+            Err(Errno::EXIST) if home.link(DIFF)? == target.as_str().as_bytes() => {}
+            done => done.map_err(failed)?,
         }
-        folder
-            .rename(seat.name(), &home, DIFF, RenameFlags::EXCHANGE)
-            .map_err(failed)?;
+        exchange(folder, seat, &home, layer)?;
         Ok(true)
     }
 
@@ -157,6 +156,20 @@ impl Store {
         }
     }
 
+    /// Swaps the store's damaged contents with those of `folder/diff`, and these for a link. The
+    /// caller holds the lock of the layers. Killed in between, the damaged contents lie in the session,
+    /// and the same promotion finds the store's well.
+    pub(crate) fn repair_layer(
+        &self,
+        _lock: &Lock,
+        folder: &Handle,
+        seat: &Seat,
+        layer: &LayerName,
+    ) -> Result<(), StoreError> {
+        exchange(folder, seat, &self.layers.folder(layer.as_str())?, layer)?;
+        self.replace_layer(folder, seat, layer)
+    }
+
     /// Bytes and entries of a layer.
     pub(crate) fn layer_size(&self, layer: &LayerName) -> Result<TreeSize, StoreError> {
         // Of a blob the folder around it is measured: one entry more, and no byte of its own.
@@ -175,6 +188,30 @@ fn contents_of(layer: &LayerName) -> FileType {
     } else {
         FileType::Directory
     }
+}
+
+/// Swaps what lies at `seat` with `home/diff`. What comes in is of the kind that a layer's contents
+/// are: whoever puts a link there after it was looked at gets it back.
+fn exchange(
+    folder: &Handle,
+    seat: &Seat,
+    home: &Handle,
+    layer: &LayerName,
+) -> Result<(), StoreError> {
+    let swap = || {
+        folder
+            .rename(seat.name(), home, DIFF, RenameFlags::EXCHANGE)
+            .map_err(|e| StoreError::io("bring a layer to", home.path(), e))
+    };
+    swap()?;
+    if home.kind(DIFF)? == Some(contents_of(layer)) {
+        return Ok(());
+    }
+    swap()?;
+    Err(StoreError::Unexpected {
+        path: folder.path().join(seat.name()),
+        expected: "what a layer is",
+    })
 }
 
 /// Bytes and entries of a folder.

@@ -29,6 +29,7 @@
 //! | `layers` | the layers that everything shares |
 //! | `collection` | removes what nobody needs, and goldens |
 //! | `space` | whether a clone fits |
+//! | `verification`, `quarantine` | whether goldens are what they were, and what becomes of those that are not |
 //! | `subvolumes` | data roots that have their layers inside |
 //! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
@@ -53,6 +54,7 @@ mod mounts;
 mod nonce;
 mod project;
 mod promotion;
+mod quarantine;
 mod reader;
 mod records;
 mod recovery;
@@ -63,6 +65,7 @@ mod space;
 mod store;
 mod subvolumes;
 mod trash;
+mod verification;
 
 pub use builds::fresh_build_id;
 pub use collection::{CollectionReport, GoldenRemoval};
@@ -80,3 +83,6 @@ pub use session::{
 pub use store::{InitReport, Store};
 pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};
+pub use verification::{
+    Depth, GenerationFindings, LayerFindings, Need, VerifyOptions, VerifyReport,
+};

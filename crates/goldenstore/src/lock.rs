@@ -7,7 +7,7 @@
 //! | the root itself | | while a store is made |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
 //! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits; for an instant while a generation is removed |
-//! | `layers/` | | while layers are adopted |
+//! | `layers/` | | while layers are adopted, or put in quarantine |
 //! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
 //! | `trash/` | | while it is emptied |
 //!

@@ -3,7 +3,8 @@
 //! In this order, so that a kill between any two steps loses nothing and the same promotion run
 //! again finishes the work:
 //!
-//! 1. Everything is checked, and known layers are compared. Nothing has changed so far.
+//! 1. Everything is checked: known layers are compared, new ones verified against their diff ids.
+//!    Nothing has changed so far.
 //! 2. The session is marked as promoting.
 //! 3. New layers are swapped into `layers/`, one by one; each leaves a link behind.
 //! 4. Known layers are swapped for links; containers, networks and identities go to the trash. A
@@ -18,15 +19,16 @@
 mod facts;
 mod steps;
 
-pub(crate) use facts::seat_folder;
+pub(crate) use facts::{Examined, seat_folder};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cachecore::id::{Generation, LayerName, ProjectId, SessionId};
 use cachecore::layout::{self, session_folder};
 use cachecore::promotion::{LayerAction, Plan, Volumes};
 use cachecore::record::{
-    FORMAT, Form, LayerRecord, Manifest, Origin, Other, Purpose, SessionRecord, SessionStage, Sizes,
+    Contents, FORMAT, Form, LayerRecord, Manifest, Origin, Other, Purpose, SessionRecord,
+    SessionStage, Sizes,
 };
 use jiff::Timestamp;
 use rustix::fs::RenameFlags;
@@ -37,6 +39,7 @@ use crate::error::StoreError;
 use crate::generation;
 use crate::layers::measure;
 use crate::project;
+use crate::quarantine;
 use crate::records;
 use crate::session::HeldSession;
 use crate::store::Store;
@@ -55,6 +58,9 @@ pub struct PromoteOptions {
     pub engine: Option<String>,
     /// The SHA-256 of the startup file to note in the manifest, in hex.
     pub startup_sha256: Option<String>,
+    /// Whether to take new layers without reading them: whoever made the data root is trusted with
+    /// every project that shares layers by their chain ids.
+    pub trust_layers: bool,
 }
 
 /// What a promotion did.
@@ -115,7 +121,7 @@ impl Store {
                     });
                 }
             };
-            self.promote(&record, origin, options)?
+            self.promote(&record, origin, options, observer)?
         };
         self.sweep(observer);
         Ok(report)
@@ -142,7 +148,7 @@ impl Store {
                 },
                 _ => Origin::Session { session },
             };
-            self.promote(&record, origin, options)?
+            self.promote(&record, origin, options, observer)?
         };
         self.sweep(observer);
         Ok(report)
@@ -174,7 +180,23 @@ impl Store {
         record: &SessionRecord,
         origin: Origin,
         options: &PromoteOptions,
+        observer: &dyn Observer,
     ) -> Result<PromoteReport, StoreError> {
+        let (report, well) = self.promote_locked(record, origin, options, observer)?;
+        if let Err(e) = self.lift(&well) {
+            tracing::warn!(error = %e, "a quarantine is left for the next verification to lift");
+        }
+        Ok(report)
+    }
+
+    /// Gives also the layers that are well now, whatever was found of them before.
+    fn promote_locked(
+        &self,
+        record: &SessionRecord,
+        origin: Origin,
+        options: &PromoteOptions,
+        observer: &dyn Observer,
+    ) -> Result<(PromoteReport, BTreeSet<LayerName>), StoreError> {
         let session = &record.session;
         let folder = self.session_handle(session)?;
         let docker = folder.folder(layout::DOCKER)?;
@@ -186,8 +208,9 @@ impl Store {
         // Before the project is locked, which others wait for, and before it is made: a refusal
         // leaves no trace.
         let form = subvolumes::form_of(&docker)?;
-        let examined = self.examine(&docker, form, &options.volumes)?;
+        let mut examined = self.examine(&docker, form, &options.volumes)?;
         self.prove_blobs(&docker, &examined.plan)?;
+        let apart = self.verify_new(&docker, &mut examined, options.trust_layers, observer)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;
@@ -235,6 +258,7 @@ impl Store {
             other: Other::new(),
         };
         records::write(&folder, layout::MANIFEST, &manifest)?;
+        quarantine::forget(&project, next)?;
         if form == Form::Whole {
             subvolumes::set_read_only(&docker, true)?;
         }
@@ -251,11 +275,13 @@ impl Store {
         self.sessions.sync()?;
         self.finish_promotion(&record.project, &project, next)?;
         let mut notes = notes(&manifest, &examined.plan);
+        notes.extend(apart);
         notes.extend(examined.root.notes);
-        Ok(PromoteReport {
+        let report = PromoteReport {
             notes,
             ..report(&manifest, moved)
-        })
+        };
+        Ok((report, examined.well))
     }
 
     /// The layers with their sizes: known from the serving generation, or measured.
@@ -265,27 +291,36 @@ impl Store {
         project: &ProjectId,
         current: Option<Generation>,
     ) -> Result<Vec<LayerRecord>, StoreError> {
-        let mut sizes: BTreeMap<LayerName, u64> = BTreeMap::new();
+        let mut sizes: BTreeMap<LayerName, (u64, Option<Contents>)> = BTreeMap::new();
         if let Some(current) = current {
             let manifest = self.manifest(project, current)?;
             sizes.extend(
                 manifest
                     .layers
                     .into_iter()
-                    .map(|layer| (layer.layer, layer.bytes)),
+                    .map(|layer| (layer.layer, (layer.bytes, layer.contents))),
             );
         }
         plan.layers
             .iter()
             .map(|step| {
-                let bytes = match sizes.get(&step.layer) {
-                    Some(bytes) => *bytes,
-                    None => self.layer_size(&step.layer)?.allocated,
+                let known = sizes.get(&step.layer);
+                let (bytes, contents) = match known.filter(|_| step.action != LayerAction::Repair) {
+                    Some(known) => *known,
+                    None => {
+                        let size = self.layer_size(&step.layer)?;
+                        let contents = Contents {
+                            entries: size.entries,
+                            bytes: size.apparent,
+                        };
+                        (size.allocated, Some(contents))
+                    }
                 };
                 Ok(LayerRecord {
                     folder: step.folder.clone(),
                     layer: step.layer.clone(),
                     bytes,
+                    contents,
                 })
             })
             .collect()

@@ -17,6 +17,7 @@
 //! them by lot. Writing to a data root that is there already adds to it, as a daemon would that
 //! builds one more image: layers it has are not written again, also where they are links.
 
+mod archive;
 mod books;
 mod containerd;
 mod daemon;

@@ -16,14 +16,26 @@ pub fn chain_ids(diff_ids: &[impl AsRef<str>]) -> Option<Vec<ChainId>> {
         let diff = ChainId::new(diff.as_ref().strip_prefix("sha256:")?).ok()?;
         let chain = match chains.last() {
             None => diff,
-            Some(below) => ChainId::new(&sha256_hex(
-                format!("sha256:{below} sha256:{diff}").as_bytes(),
-            ))
-            .ok()?,
+            Some(below) => above(below, &diff)?,
         };
         chains.push(chain);
     }
     Some(chains)
+}
+
+/// The chain id of a layer with this diff id (64 hex digits, as a chain id has) on this parent.
+pub fn chain_id(parent: Option<&ChainId>, diff: &ChainId) -> Option<ChainId> {
+    match parent {
+        None => Some(diff.clone()),
+        Some(parent) => above(parent, diff),
+    }
+}
+
+fn above(parent: &ChainId, diff: &ChainId) -> Option<ChainId> {
+    ChainId::new(&sha256_hex(
+        format!("sha256:{parent} sha256:{diff}").as_bytes(),
+    ))
+    .ok()
 }
 
 /// SHA-256 as 64 lower-case hex digits.

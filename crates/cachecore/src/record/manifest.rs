@@ -67,6 +67,18 @@ pub struct LayerRecord {
     pub layer: LayerName,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What a verification counts again, in manifests that have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
+}
+
+/// How much a layer holds, in numbers that do not depend on the filesystem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Names in it, its own folder included.
+    pub entries: u64,
+    /// Sum of the lengths of its files, each once.
+    pub bytes: u64,
 }
 
 /// How large a generation is.

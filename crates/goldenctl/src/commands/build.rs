@@ -16,6 +16,7 @@ pub(super) fn run(global: &Global, args: &Build) -> Result<u8, Failure> {
         timeout: args.timeout,
         revision: args.revision.clone(),
         volumes: args.volumes.volumes(),
+        trust_layers: args.trust_layers,
         daemon: &args.daemon,
         folder: None,
         startup_file: None,

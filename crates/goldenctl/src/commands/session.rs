@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use cachecore::id::Generation;
 use goldenstore::{PromoteOptions, PromoteReport, StartReport, StartRequest};
 use jiff::Timestamp;
 
@@ -35,6 +36,7 @@ fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
         strategy: args.strategy,
         or_empty: args.or_empty,
         expires: args.expires,
+        generation: args.generation.map(Generation::new),
         ..StartRequest::new(args.project.clone(), args.session.clone())
     };
     let progress = Progress::new("cloning the golden", interrupt::watch(Interactive::No));
@@ -88,6 +90,7 @@ fn promote(global: &Global, args: &SessionPromote) -> Result<u8, Failure> {
         force: args.force,
         volumes: args.volumes.volumes(),
         revision: args.revision.clone(),
+        trust_layers: args.trust_layers,
         ..PromoteOptions::default()
     };
     let progress = Progress::new("promoting", interrupt::watch(Interactive::No));

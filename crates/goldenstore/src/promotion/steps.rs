@@ -35,6 +35,10 @@ impl Store {
                     }
                 }
                 LayerAction::Replace => self.replace_layer(&folder, seat, &step.layer)?,
+                LayerAction::Repair => {
+                    self.repair_layer(&lock, &folder, seat, &step.layer)?;
+                    moved += 1;
+                }
             }
         }
         Ok(moved)

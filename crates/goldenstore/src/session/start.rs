@@ -41,6 +41,10 @@ pub struct StartRequest {
     /// How long the session may lie idle until a collection may remove it; `None` leaves that to
     /// whoever collects.
     pub expires: Option<Duration>,
+    /// An earlier generation to clone instead of the one that serves.
+    pub generation: Option<Generation>,
+    /// Whether to start with an empty data root although there is a golden.
+    pub fresh: bool,
 }
 
 impl StartRequest {
@@ -52,6 +56,8 @@ impl StartRequest {
             strategy: Requested::Auto,
             or_empty: false,
             expires: None,
+            generation: None,
+            fresh: false,
         }
     }
 }
@@ -215,6 +221,9 @@ impl Store {
 
     /// The golden to clone; `None` for a session that starts cold.
     fn golden_of(&self, request: &StartRequest) -> Result<Option<Golden>, StoreError> {
+        if request.fresh {
+            return Ok(None);
+        }
         let cold = |e: StoreError| if request.or_empty { Ok(None) } else { Err(e) };
         let project = match self.project_folder(&request.project) {
             Ok(project) => project,
@@ -226,7 +235,14 @@ impl Store {
                 project: request.project.clone(),
             });
         };
-        let folder = project.folder(current.folder())?;
+        let chosen = request.generation.unwrap_or(current);
+        let folder = project.folder_if_there(chosen.folder())?.ok_or_else(|| {
+            StoreError::UnknownGeneration {
+                project: request.project.clone(),
+                generation: chosen,
+            }
+        })?;
+        self.refuse_quarantined(&request.project, &project, chosen)?;
         Ok(Some(Golden {
             manifest: generation::read_manifest(&folder)?,
             folder,

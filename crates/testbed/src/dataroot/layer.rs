@@ -5,7 +5,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use walkdir::WalkDir;
 
-use super::{MTIME, names, oddities, put};
+use super::{MTIME, archive, oddities, put};
 
 /// How many files of a filled layer lie in one folder.
 const FOLDER: usize = 250;
@@ -52,9 +52,9 @@ impl Layer {
         self
     }
 
-    /// `sha256:<hex>`: not the digest of the real archive, but as good a name for the contents.
+    /// `sha256:<hex>`: the digest of the archive that the layer comes from.
     pub fn diff_id(&self) -> String {
-        format!("sha256:{}", names::digest(&format!("{self:?}")))
+        archive::of(self).diff_id.clone()
     }
 
     /// Writes the contents into the new folder `diff`, with owners shifted to the mapped root.
@@ -106,6 +106,10 @@ fn shift_owners(tree: &Path, shift: u32) {
         let meta = entry.path().symlink_metadata().unwrap();
         let (uid, gid) = (meta.uid() + shift, meta.gid() + shift);
         std::os::unix::fs::lchown(entry.path(), Some(uid), Some(gid)).unwrap();
+        if !meta.is_symlink() {
+            // A new owner takes the set-id bits away; Docker too sets the mode last.
+            std::fs::set_permissions(entry.path(), meta.permissions()).unwrap();
+        }
     }
 }
 

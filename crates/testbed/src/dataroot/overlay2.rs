@@ -5,12 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use super::image::{self, Image, LayerOnDisk};
-use super::{DataRoot, Layer, names, put};
-
-/// An archive's index that names no file: an empty gzip stream.
-const TAR_SPLIT: [u8; 20] = [
-    0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-];
+use super::{DataRoot, Layer, archive, names, put};
 
 pub(super) fn write(root: &DataRoot, path: &Path) -> BTreeMap<String, Image> {
     std::fs::create_dir_all(path.join("overlay2/l")).unwrap();
@@ -52,7 +47,10 @@ fn write_layers(root: &DataRoot, path: &Path, layers: &[Layer]) -> Vec<LayerOnDi
                 put(entry.join("cache-id"), &folder);
                 put(entry.join("diff"), layer.diff_id());
                 put(entry.join("size"), "4096");
-                put(entry.join("tar-split.json.gz"), TAR_SPLIT);
+                put(
+                    entry.join("tar-split.json.gz"),
+                    &archive::of(layer).tar_split,
+                );
                 if let Some(parent) = written.last() {
                     put(entry.join("parent"), format!("sha256:{}", parent.chain));
                 }

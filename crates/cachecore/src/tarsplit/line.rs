@@ -1,0 +1,58 @@
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::{MAX_LINE, base64};
+
+/// One line of a description.
+pub(super) enum Line<'a> {
+    /// Bytes of the archive, in base64.
+    Segment(Cow<'a, [u8]>),
+    /// The contents of an entry.
+    File { name: Vec<u8>, size: u64 },
+}
+
+/// The line as it is written. `position` and a file's `payload` (a CRC of its contents) say nothing
+/// that the digest does not.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(rename = "type")]
+    kind: u8,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name_raw: Option<Cow<'a, str>>,
+    #[serde(default)]
+    size: u64,
+    #[serde(borrow, default)]
+    payload: Option<Cow<'a, str>>,
+}
+
+pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
+    if line.len() > MAX_LINE {
+        return Err(format!("it is longer than {MAX_LINE} bytes"));
+    }
+    let written: Written<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    match written.kind {
+        1 => {
+            let mut name = Vec::new();
+            match written.name_raw {
+                // Names that are no UTF-8 are written as bytes.
+                Some(raw) if !raw.is_empty() => {
+                    base64::decode(raw.as_bytes(), &mut name).ok_or("its name is not base64")?;
+                }
+                _ => name.extend_from_slice(written.name.as_bytes()),
+            }
+            Ok(Line::File {
+                name,
+                size: written.size,
+            })
+        }
+        2 => Ok(Line::Segment(match written.payload {
+            Some(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
+            Some(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
+            None => Cow::Borrowed(b""),
+        })),
+        other => Err(format!("it has the unknown type {other}")),
+    }
+}
