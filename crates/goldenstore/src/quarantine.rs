@@ -130,6 +130,24 @@ pub(crate) fn marked(project: &Handle) -> Result<Vec<Generation>, StoreError> {
         .collect())
 }
 
+/// The marks of generations that are gone: a later generation may get the number.
+pub(crate) fn stale(project: &Handle) -> Result<Vec<Generation>, StoreError> {
+    let mut marked = marked(project)?;
+    if !marked.is_empty() {
+        let there = generation::generations(project)?;
+        marked.retain(|generation| !there.contains(generation));
+    }
+    Ok(marked)
+}
+
+/// Removes the marks of generations that are gone. The caller holds the project.
+pub(crate) fn clear_stale(project: &Handle) -> Result<(), StoreError> {
+    for generation in stale(project)? {
+        remove(project, &generation_quarantine(generation))?;
+    }
+    Ok(())
+}
+
 /// Changes the mark of a generation; one without reasons is removed. The caller holds the project.
 pub(crate) fn change(
     project: &Handle,

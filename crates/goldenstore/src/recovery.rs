@@ -26,6 +26,7 @@ use crate::handle::Handle;
 use crate::interleave;
 use crate::liveness;
 use crate::project;
+use crate::quarantine;
 use crate::records;
 use crate::session::STARTING;
 use crate::store::Store;
@@ -141,13 +142,15 @@ impl Store {
         };
         let status = project::read_state(folder, id)?.status;
         let lost = status == Status::Ready && generation::generations(folder)?.is_empty();
-        if !died && !unfinished && !lost && !records::has_asides(folder)? {
+        let marks = !quarantine::stale(folder)?.is_empty();
+        if !died && !unfinished && !lost && !marks && !records::has_asides(folder)? {
             return Ok(());
         }
         let Ok(_lock) = project::lock_project(folder, id) else {
             return Ok(());
         };
         records::clear_asides(folder)?;
+        quarantine::clear_stale(folder)?;
         let serving = self.roll_forward(id, folder)?;
         if lost && serving.is_none() {
             project::update_state(folder, id, |state| {

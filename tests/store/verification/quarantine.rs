@@ -139,3 +139,24 @@ fn a_layer_that_is_gone_is_repaired_by_the_next_who_brings_it() {
     assert!(report.is_sound(), "{report:#?}");
     keeper.start("api", "s1");
 }
+
+#[test]
+fn a_golden_that_is_removed_takes_its_mark_along() {
+    let keeper = Keeper::with_api();
+    damage(&keeper);
+    assert!(!verify(&keeper, "api", true).is_sound());
+    keeper
+        .store
+        .remove_golden(&project("api"), &Silent)
+        .unwrap();
+    let left: Vec<_> = fs::read_dir(keeper.root().join("golden/api"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_string_lossy().contains("quarantine"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    // Its layer went with it, so what comes now is new, and has the same number.
+    keeper.import("api", &api().of_daemon("another"));
+    assert_eq!(keeper.current("api"), Some(1));
+    keeper.start("api", "s1");
+}

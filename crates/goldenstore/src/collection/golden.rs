@@ -13,6 +13,7 @@ use super::facts::Gathering;
 use crate::error::StoreError;
 use crate::generation;
 use crate::project;
+use crate::quarantine;
 use crate::store::Store;
 
 /// What the removal of a golden did.
@@ -132,6 +133,7 @@ impl Store {
             }
         }
         self.discard(&folder, serving.folder())?;
+        quarantine::clear_stale(&folder)?;
         folder.sync()?;
         let why = format!("{why}, {}", Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"));
         project::update_state(&folder, project, |state| state.lost_golden(&why))?;

@@ -6,6 +6,7 @@ use treeclone::Observer;
 use crate::error::StoreError;
 use crate::liveness;
 use crate::project;
+use crate::quarantine;
 use crate::records;
 use crate::store::Store;
 
@@ -116,6 +117,7 @@ impl Store {
         let folder = self.project_folder(project)?;
         let _build = project::lock_build(&folder, project)?;
         let _lock = project::lock_project_at_once(&folder, project)?;
-        self.discard(&folder, generation.folder()).map(drop)
+        self.discard(&folder, generation.folder())?;
+        quarantine::clear_stale(&folder)
     }
 }
