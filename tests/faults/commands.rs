@@ -1,6 +1,7 @@
 //! One test a command.
 
-use crate::walk::{Again, walk};
+use crate::scene::Scene;
+use crate::walk::{Again, walk, walk_in};
 
 #[test]
 fn session_start_by_link() {
@@ -39,4 +40,15 @@ fn import_by_copy() {
 #[test]
 fn init() {
     walk(&["--root", "STAGE/another", "init"], Again::Works);
+}
+
+#[test]
+fn gc() {
+    let words = ["gc", "--keep", "1", "--max-size", "0"];
+    walk_in(&Scene::with_rubbish(), &words, Again::Works);
+}
+
+#[test]
+fn rm() {
+    walk_in(&Scene::with_rubbish(), &["rm", "other"], Again::IsGone);
 }

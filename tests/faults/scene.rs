@@ -42,6 +42,32 @@ fn project() -> ProjectId {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::with(|_, _| {})
+    }
+
+    /// With rubbish of all kinds, and a project `other` that nobody leases.
+    pub(crate) fn with_rubbish() -> Self {
+        Self::with(|store, stage| {
+            for number in ["1", "2"] {
+                let root = DataRoot::new()
+                    .of_daemon("other")
+                    .image("api", &[base(), layer(number)]);
+                import(store, "other", &stage.join("other"), &root);
+            }
+            let root = store.layout().root();
+            for rubbish in [
+                "trash/1-2-3/folder",
+                "sessions/.starting-docker-data-x-1-2-3/docker",
+                "layers/nobodys/diff/folder",
+                "layers/begun",
+                "builds/20200101-000000-abcd",
+            ] {
+                std::fs::create_dir_all(root.join(rubbish)).unwrap();
+            }
+        })
+    }
+
+    fn with(prepare: impl FnOnce(&Store, &Utf8Path)) -> Self {
         let ground = Ground::new();
         let memory = ground.path("memory");
         std::fs::create_dir(&memory).unwrap();
@@ -54,7 +80,7 @@ impl Scene {
         let first = DataRoot::new()
             .image("api", &[base(), layer("one")])
             .volume("db", &[("rows", "1")]);
-        import(&store, &stage.join("first"), &first);
+        import(&store, "api", &stage.join("first"), &first);
         start(&store, "live");
         start(&store, "next");
         first
@@ -74,6 +100,7 @@ impl Scene {
             .image("api", &[base(), layer("one")])
             .image("other", &[base(), layer("four")])
             .write(stage.join("incoming"));
+        prepare(&store, &stage);
         let before = Untouched::of(&stage);
         copy(&stage, &memory.join("template"));
         Self {
@@ -137,10 +164,10 @@ fn data_root(store: &Store, session: &str) -> Utf8PathBuf {
         .session_data_root(&SessionId::new(session).unwrap())
 }
 
-fn import(store: &Store, path: &Utf8Path, root: &DataRoot) {
+fn import(store: &Store, project: &str, path: &Utf8Path, root: &DataRoot) {
     root.write(path);
     let request = ImportRequest {
-        project: project(),
+        project: ProjectId::new(project).unwrap(),
         from: path.to_owned(),
         copy: false,
         volumes: Volumes::Keep,

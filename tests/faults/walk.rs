@@ -81,7 +81,11 @@ fn faults(points: &[Point]) -> Vec<(&Point, Fault)> {
 
 /// Walks the points of `goldenctl` with these words.
 pub(crate) fn walk(words: &[&str], again: Again) {
-    let scene = Scene::new();
+    walk_in(&Scene::new(), words, again);
+}
+
+/// Walks the points of `goldenctl` with these words in a scene.
+pub(crate) fn walk_in(scene: &Scene, words: &[&str], again: Again) {
     let goldenctl = goldenctl_program();
     let store = scene.store();
     let fill = |word: &str| word.replace("STAGE", scene.stage().as_str());
@@ -96,11 +100,11 @@ pub(crate) fn walk(words: &[&str], again: Again) {
     let (points, ended) = tracer::points(&program, scene.stage(), &log);
     assert_eq!(ended.code, Some(0), "without a fault: {}", ended.stderr);
     assert!(points.len() > 10, "only {} points were found", points.len());
-    settle(&scene);
+    settle(scene);
     let mut expected = vec![scene.picture()];
     if again == Again::MakesAnother {
-        repeat(&scene, &program, again, "without a fault");
-        settle(&scene);
+        repeat(scene, &program, again, "without a fault");
+        settle(scene);
         expected.push(scene.picture());
     }
 
@@ -112,9 +116,9 @@ pub(crate) fn walk(words: &[&str], again: Again) {
         assert_ended_well(&ended, *fault, &when);
         scene.assert_untouched(&when);
         if ended.code != Some(0) {
-            repeat(&scene, &program, again, &when);
+            repeat(scene, &program, again, &when);
         }
-        assert_nothing_happened(&scene, &expected, &when);
+        assert_nothing_happened(scene, &expected, &when);
     }
     tell(&words, faults.len(), points.len());
 }
@@ -175,6 +179,8 @@ fn assert_nothing_happened(scene: &Scene, expected: &[Picture], when: &str) {
 fn settle(scene: &Scene) {
     let root: Utf8PathBuf = scene.store();
     let store = goldenstore::Store::open(&root).unwrap();
-    store.recover().unwrap();
-    store.empty_trash(&goldenstore::Silent).unwrap();
+    let policy = cachecore::collection::Policy::default();
+    let report = store.collect(&policy, &goldenstore::Silent).unwrap();
+    assert!(report.failed.is_empty(), "{report:?}");
+    assert!(report.plan.unjudged.is_empty(), "{report:?}");
 }

@@ -8,6 +8,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cachecore::collection::Policy;
 use cachecore::strategy::{Requested, Strategy};
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{ImportRequest, PromoteOptions, Silent, StartRequest, Store, StoreError};
@@ -43,6 +44,10 @@ pub(crate) enum Task {
         from: Utf8PathBuf,
         copy: bool,
     },
+    Collect,
+    RemoveGolden {
+        project: String,
+    },
 }
 
 impl Task {
@@ -72,6 +77,10 @@ impl Task {
                 .promote_session(&session(id), &PromoteOptions::default(), &Silent)
                 .map(drop),
             Self::Remove { session: id } => store.remove_session(&session(id), &Silent).map(drop),
+            Self::Collect => store.collect(&Policy::default(), &Silent).map(drop),
+            Self::RemoveGolden { project: of } => {
+                store.remove_golden(&project(of), &Silent).map(drop)
+            }
             Self::Import {
                 project: of,
                 from,
@@ -98,6 +107,8 @@ impl Task {
             } => format!("start {project} {session} {strategy}"),
             Self::Promote { session } => format!("promote {session}"),
             Self::Remove { session } => format!("remove {session}"),
+            Self::Collect => "collect".to_owned(),
+            Self::RemoveGolden { project } => format!("remove-golden {project}"),
             Self::Import {
                 project,
                 from,
@@ -127,6 +138,10 @@ impl Task {
             },
             ["remove", session] => Self::Remove {
                 session: (*session).to_owned(),
+            },
+            ["collect"] => Self::Collect,
+            ["remove-golden", project] => Self::RemoveGolden {
+                project: (*project).to_owned(),
             },
             ["import", project, from, copy] => Self::Import {
                 project: (*project).to_owned(),

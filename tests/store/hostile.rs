@@ -7,13 +7,16 @@ use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use goldenstore::{ErrorClass, ImportRequest, Silent};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use testbed::checksum::Checksum;
 use testbed::dataroot::{LayerOnDisk, Written};
 
-use crate::keeper::{Keeper, api, import_of, refused};
+use crate::keeper::{Keeper, Place, api, import_of, refused};
+
+crate::keeper::here_and_on_btrfs!(no_import_takes_a_trap, no_promotion_takes_a_trap,);
 
 /// A data root under attack.
 struct Target<'a> {
@@ -65,7 +68,12 @@ impl<'a> Target<'a> {
         let aside = self.path.with_extension("diverted");
         fs::create_dir_all(&aside).unwrap();
         let aside = aside.join(name.replace('/', "-"));
-        fs::rename(self.path.join(name), &aside).unwrap();
+        // Not a rename: the data root may be a subvolume.
+        let moved = Command::new("mv")
+            .arg(self.path.join(name))
+            .arg(&aside)
+            .status();
+        assert!(moved.unwrap().success());
         symlink(&aside, self.path.join(name)).unwrap();
     }
 
@@ -385,9 +393,8 @@ const ATTACKS: &[Attack] = &[
     }),
 ];
 
-#[test]
-fn no_import_takes_a_trap() {
-    let keeper = Keeper::with_api();
+fn no_import_takes_a_trap(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let layers = keeper.store.layout().layers();
     let mut taken = Vec::new();
     for (nth, (name, said, attack)) in ATTACKS.iter().enumerate() {
@@ -421,9 +428,8 @@ fn no_import_takes_a_trap() {
     assert!(taken.is_empty(), "{}", taken.join("\n"));
 }
 
-#[test]
-fn no_promotion_takes_a_trap() {
-    let keeper = Keeper::new();
+fn no_promotion_takes_a_trap(place: Place) {
+    let keeper = Keeper::on(place);
     let (from, written) = keeper.write("docker", &api());
     keeper
         .store

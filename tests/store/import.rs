@@ -16,7 +16,7 @@ use testbed::dataroot::{DataRoot, Layer};
 use crate::keeper::{Keeper, Place, api, base, import_of, link, project, refused};
 use crate::layers_on_disk::stamps;
 
-crate::keeper::on_each_place!(
+crate::keeper::here_and_on_btrfs!(
     what_belongs_to_the_daemon_stays_behind,
     volumes_are_kept_dropped_or_chosen,
     a_project_that_is_imported_again_gets_another_generation,

@@ -27,17 +27,25 @@ pub(crate) enum Place {
     Btrfs,
 }
 
-/// Runs tests on every kind of place, in modules named after it.
-macro_rules! on_each_place {
+/// Runs tests here and on btrfs, in modules named after the place.
+macro_rules! here_and_on_btrfs {
     ($($test:ident),+ $(,)?) => {
         mod here {
             $(#[test] fn $test() { super::$test($crate::keeper::Place::Here); })+
         }
-        mod on_xfs {
-            $(#[test] fn $test() { super::$test($crate::keeper::Place::Xfs); })+
-        }
         mod on_btrfs {
             $(#[test] fn $test() { super::$test($crate::keeper::Place::Btrfs); })+
+        }
+    };
+}
+pub(crate) use here_and_on_btrfs;
+
+/// Runs tests on every kind of place: what copies or removes files is another on XFS too.
+macro_rules! on_each_place {
+    ($($test:ident),+ $(,)?) => {
+        $crate::keeper::here_and_on_btrfs!($($test),+);
+        mod on_xfs {
+            $(#[test] fn $test() { super::$test($crate::keeper::Place::Xfs); })+
         }
     };
 }

@@ -11,7 +11,15 @@ use rustix::fs::{FlockOperation, flock};
 use testbed::checksum::Checksum;
 use testbed::mounted::Mounted;
 
-use crate::keeper::{Keeper, api, import_of, refused};
+use crate::keeper::{Keeper, Place, api, import_of, refused};
+
+crate::keeper::here_and_on_btrfs!(
+    the_data_root_of_a_live_daemon_is_refused,
+    what_has_something_mounted_inside_is_refused,
+    a_data_root_that_is_a_mount_point_cannot_be_moved_but_copied,
+    a_data_root_that_another_namespace_has_mounted_is_refused,
+    a_namespace_that_inherited_the_disk_of_a_data_root_is_in_nobodys_way,
+);
 
 /// Imports by move and by copy, and ends the test unless both are refused and change nothing.
 fn assert_import_refused(keeper: &Keeper, from: &Utf8PathBuf) -> StoreError {
@@ -41,9 +49,8 @@ fn hold(database: &camino::Utf8Path) -> fs::File {
     file
 }
 
-#[test]
-fn the_data_root_of_a_live_daemon_is_refused() {
-    let keeper = Keeper::with_api();
+fn the_data_root_of_a_live_daemon_is_refused(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let (from, _) = keeper.write("docker", &api());
     keeper.start("api", "s1");
     let session_root = keeper.data_root("s1");
@@ -82,9 +89,8 @@ fn the_data_root_of_a_live_daemon_is_refused() {
         .unwrap();
 }
 
-#[test]
-fn what_has_something_mounted_inside_is_refused() {
-    let keeper = Keeper::with_api();
+fn what_has_something_mounted_inside_is_refused(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     let (from, _) = keeper.write("docker", &api());
     keeper.start("api", "s1");
     let inside = "volumes/db/_data";
@@ -110,9 +116,8 @@ fn what_has_something_mounted_inside_is_refused() {
         .unwrap();
 }
 
-#[test]
-fn a_data_root_that_is_a_mount_point_cannot_be_moved_but_copied() {
-    let keeper = Keeper::new();
+fn a_data_root_that_is_a_mount_point_cannot_be_moved_but_copied(place: Place) {
+    let keeper = Keeper::on(place);
     let from = keeper.path("mounted");
     fs::create_dir(&from).unwrap();
     let _mounted = Mounted::tmpfs(&from);
@@ -249,9 +254,8 @@ impl Drop for Elsewhere {
     }
 }
 
-#[test]
-fn a_data_root_that_another_namespace_has_mounted_is_refused() {
-    let keeper = Keeper::with_api();
+fn a_data_root_that_another_namespace_has_mounted_is_refused(place: Place) {
+    let keeper = Keeper::with_api_on(place);
     keeper.start("api", "s1");
     let (data_root, there) = (keeper.data_root("s1"), keeper.path("there"));
     fs::create_dir(&there).unwrap();
@@ -279,9 +283,8 @@ fn a_data_root_that_another_namespace_has_mounted_is_refused() {
     assert!(matches!(error, StoreError::InUse { .. }), "{error}");
 }
 
-#[test]
-fn a_namespace_that_inherited_the_disk_of_a_data_root_is_in_nobodys_way() {
-    let keeper = Keeper::new();
+fn a_namespace_that_inherited_the_disk_of_a_data_root_is_in_nobodys_way(place: Place) {
+    let keeper = Keeper::on(place);
     let from = keeper.path("disk");
     fs::create_dir(&from).unwrap();
     let _mounted = Mounted::tmpfs(&from);

@@ -7,6 +7,7 @@
 
 mod build_steps;
 mod child;
+mod collection;
 mod concurrency;
 mod containerd;
 mod generations;

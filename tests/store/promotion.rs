@@ -16,7 +16,7 @@ use testbed::dataroot::{DataRoot, Layer};
 use crate::keeper::{Keeper, Place, api, base, import_of, project, refused, session};
 use crate::layers_on_disk::stamps;
 
-crate::keeper::on_each_place!(
+crate::keeper::here_and_on_btrfs!(
     a_session_of_an_older_golden_is_refused_unless_forced,
     a_first_promotion_that_is_refused_leaves_no_project,
     a_promotion_notes_what_the_caller_says,

@@ -501,10 +501,13 @@ fn a_session_without_a_usable_record_stops_nobody(place: Place) {
         keeper.start("api", "s3");
         keeper.promote("s2").unwrap();
         keeper.import("web", &api().of_daemon("another"));
-        let error = refused(keeper.store.list_sessions());
+        assert_eq!(keeper.store.list_sessions().unwrap().len(), 1);
+        let unusable = keeper.store.unusable_sessions().unwrap();
+        assert_eq!(unusable.len(), 1);
+        assert_eq!(unusable[0].session, crate::keeper::session("s1"));
         assert!(
-            error.to_string().contains(record.as_str()),
-            "{error} names the record"
+            unusable[0].unusable.contains(record.as_str()),
+            "{unusable:?} names the record"
         );
         assert!(
             keeper.data_root("s1").exists(),

@@ -9,9 +9,12 @@
 //! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
 //! | [`bolt`] | what a bolt database says, whoever wrote it |
+//! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
+//! | [`size`] | how many bytes `200G` is |
+//! | [`space`] | whether a clone fits, and what stays free |
 //! | [`strategy`] | how a golden is cloned, and why not better |
 //! | [`record`] | what the store writes down, and which formats it accepts |
 //!
@@ -24,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bolt;
+pub mod collection;
 pub mod dataroot;
 pub mod id;
 pub mod image;
@@ -31,4 +35,6 @@ pub mod layout;
 pub mod mountinfo;
 pub mod promotion;
 pub mod record;
+pub mod size;
+pub mod space;
 pub mod strategy;

@@ -1,11 +1,16 @@
 //! The command line. The words are those of the contract; a change here is a change of contract.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use cachecore::collection::DEFAULT_KEEP;
 use cachecore::id::{BuildId, ProjectId, SessionId};
 use cachecore::layout;
 use cachecore::promotion::Volumes;
+use cachecore::record::KEPT_BUILDS;
+use cachecore::size;
+use cachecore::space::Reserve;
 use cachecore::strategy::Requested;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
@@ -32,6 +37,9 @@ pub(crate) struct Global {
     /// Print one JSON document instead of tables
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// How much of the store's filesystem stays free: a size, or a share; without it 2%, at most 10GiB
+    #[arg(long, global = true, value_name = "SIZE|N%", env = "CACHECORE_RESERVE")]
+    pub(crate) reserve: Option<Reserve>,
     /// Say more on stderr; twice for everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -67,6 +75,10 @@ pub(crate) enum Command {
     Status(Status),
     /// Print the output of a project's last golden build
     Log(Log),
+    /// Remove a project's golden, or one of its superseded generations
+    Rm(Rm),
+    /// Remove what nobody needs any more, and more of it to keep within limits
+    Gc(Gc),
     /// Say what this machine offers, what it lacks, and what to do about it
     Doctor(Doctor),
     /// Measure on this machine what sessions of a golden cost, against `cp -a`
@@ -208,6 +220,9 @@ pub(crate) struct SessionStart {
     /// Start with an empty data root if the project has no golden
     #[arg(long)]
     pub(crate) or_empty: bool,
+    /// Let `gc` remove the session when nobody has used it for so long, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) expires: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -240,6 +255,38 @@ pub(crate) struct Log {
     /// An earlier build; `status PROJECT` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) build: Option<BuildId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The project
+    pub(crate) project: ProjectId,
+    /// Only this generation, which must not be the one that serves
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
+}
+
+/// Limits of a collection. Without any, only that goes which nobody can need.
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Say what would go, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Give up goldens, least recently used first, until the store is no larger, such as 200G
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) max_size: Option<u64>,
+    /// Give up goldens that nobody has used for so long, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) max_idle: Option<Duration>,
+    /// Generations of each project to keep, the serving one included
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEEP)]
+    pub(crate) keep: NonZeroUsize,
+    /// Remove sessions that nobody has used for so long and that do not say themselves how long
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) session_idle: Option<Duration>,
+    /// Logs of ended builds to keep of each project; none are kept that `status` does not list
+    #[arg(long, value_name = "N", default_value_t = KEPT_BUILDS)]
+    pub(crate) keep_builds: usize,
 }
 
 #[derive(Debug, Args)]

@@ -4,10 +4,12 @@ mod bench;
 mod build;
 mod completions;
 mod doctor;
+mod gc;
 mod import;
 mod init;
 mod log;
 mod man;
+mod rm;
 mod run;
 mod session;
 mod status;
@@ -28,6 +30,8 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Session(args) => session::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Log(args) => log::run(global, args),
+        Command::Rm(args) => rm::run(global, args),
+        Command::Gc(args) => gc::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
         Command::Bench(args) => bench::run(global, args),
         Command::Completions { shell } => completions::run(*shell),
@@ -36,5 +40,9 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
 }
 
 fn open(global: &Global) -> Result<Store, Failure> {
-    Ok(Store::open(&global.root)?)
+    let store = Store::open(&global.root)?;
+    Ok(match global.reserve {
+        Some(reserve) => store.with_reserve(reserve),
+        None => store,
+    })
 }

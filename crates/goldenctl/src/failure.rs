@@ -31,12 +31,22 @@ pub(crate) enum Failure {
     UnknownBuild { project: ProjectId, build: BuildId },
     #[error("no project has a golden to measure with")]
     NothingToMeasure,
+    /// What was asked for was done, but for some of it.
+    #[error("{} could not be {}", things(.left), if *.unread { "judged" } else { "removed" })]
+    Left { left: usize, unread: bool },
     #[error("cannot {action} {path}: {source}")]
     Io {
         action: &'static str,
         path: PathBuf,
         source: std::io::Error,
     },
+}
+
+fn things(count: &usize) -> String {
+    match count {
+        1 => "one thing".to_owned(),
+        more => format!("{more} things"),
+    }
 }
 
 impl Failure {
@@ -53,6 +63,8 @@ impl Failure {
             Self::Run(RunError::NotFound { .. }) => exit::COMMAND_NOT_FOUND,
             Self::Run(RunError::NotExecutable { .. }) => exit::NOT_EXECUTABLE,
             Self::Daemon(_) | Self::Run(_) | Self::Io { .. } => exit::FAILED,
+            Self::Left { unread: true, .. } => exit::INTEGRITY,
+            Self::Left { unread: false, .. } => exit::FAILED,
             Self::Build { code, .. } => *code,
         }
     }
@@ -72,6 +84,12 @@ impl Failure {
             }
             Self::NothingToMeasure => {
                 Some("build one, or measure with --from DATA_ROOT".to_owned())
+            }
+            Self::Left { unread: true, .. } => {
+                Some("repair or remove what is named above; the rest was collected".to_owned())
+            }
+            Self::Left { unread: false, .. } => {
+                Some("the next `goldenctl gc` tries again".to_owned())
             }
             Self::Io { .. } => None,
         }

@@ -85,7 +85,7 @@ pub(crate) fn recover(store: &Store) -> Result<(), Failure> {
 
 /// Removes what daemons of killed commands left outside the store: runtime folders, control groups,
 /// firewall rules. Failing to is no reason not to go on.
-fn sweep() {
+pub(crate) fn sweep() {
     for entry in std::fs::read_dir(RUNTIME).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let pid = name

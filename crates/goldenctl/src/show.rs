@@ -4,15 +4,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod age;
-mod size;
 
 use std::io::Write;
 
+pub(crate) use age::{age, duration};
+pub(crate) use cachecore::size::show as size;
 use comfy_table::{Table, presets};
 use serde::Serialize;
-
-pub(crate) use age::{age, duration};
-pub(crate) use size::size;
 
 use crate::cli::LogFormat;
 use crate::failure::Failure;
@@ -37,6 +35,15 @@ pub(crate) fn failure(failure: &Failure, format: LogFormat) {
     eprintln!("goldenctl: {text}");
     if let Some(help) = help {
         eprintln!("  help: {help}");
+    }
+}
+
+/// What is shared, and in how many layers of the store, if in any: a golden may have its layers
+/// inside, and files may share their blocks.
+pub(crate) fn shared(bytes: u64, layers: u64) -> String {
+    match layers {
+        0 => size(bytes),
+        layers => format!("{} in {layers} layers", size(bytes)),
     }
 }
 

@@ -1,9 +1,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cachecore::collection::KeptBecause;
 use cachecore::id::{Generation, IdError, LayerName, ProjectId, SessionId};
 use cachecore::promotion::Refusal;
 use cachecore::record::RecordError;
+use cachecore::size;
+use cachecore::space::Shortage;
 use cachecore::strategy::Unsuitable;
 
 /// What went wrong with the store. Every variant carries what it happened to.
@@ -221,6 +224,34 @@ pub enum StoreError {
         /// Why.
         because: &'static str,
     },
+    /// It would not fit on the store's filesystem. Nothing was written.
+    #[error("{}", no_space(.shortage))]
+    NoSpace {
+        /// What is needed, and what is there.
+        shortage: Shortage,
+        /// Bytes that a collection would return; `None` if nobody could find out.
+        collectable: Option<u64>,
+        /// Bytes that one would return that gives up all goldens that no session leases.
+        evictable: Option<u64>,
+    },
+    /// Sessions were cloned from what is to be removed.
+    #[error("the golden of project {project} is in use: {because}")]
+    GoldenInUse {
+        /// The project.
+        project: ProjectId,
+        /// What keeps it.
+        because: KeptBecause,
+    },
+    /// No such generation, or it serves.
+    #[error("generation {generation} of project {project} {because}")]
+    NotSuperseded {
+        /// The project.
+        project: ProjectId,
+        /// The generation.
+        generation: Generation,
+        /// Why it cannot be removed alone.
+        because: &'static str,
+    },
     /// The work was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -242,6 +273,27 @@ pub enum StoreError {
         /// Why it failed.
         source: io::Error,
     },
+}
+
+fn no_space(shortage: &Shortage) -> String {
+    let Shortage {
+        needed,
+        free,
+        reserve,
+        of_inodes,
+    } = shortage;
+    if *of_inodes {
+        return format!(
+            "it needs {} inodes, and the store's filesystem has {} free",
+            needed.inodes, free.inodes
+        );
+    }
+    format!(
+        "it needs {}, and the store's filesystem has {} free, of which {} stay free",
+        size::show(needed.bytes),
+        size::show(free.bytes),
+        size::show(*reserve)
+    )
 }
 
 fn generation(generation: &Option<Generation>) -> String {
@@ -299,6 +351,7 @@ impl StoreError {
             | Self::Busy { .. }
             | Self::DaemonAlive { .. }
             | Self::Mounted { .. }
+            | Self::GoldenInUse { .. }
             | Self::InUse { .. } => ErrorClass::Busy,
             Self::Refused {
                 refusal: Refusal::Damaged(_),
@@ -309,13 +362,14 @@ impl StoreError {
             | Self::LayerDiffers { .. }
             | Self::TooLarge { .. }
             | Self::Unexpected { .. } => ErrorClass::Integrity,
-            Self::Id(_) => ErrorClass::Usage,
+            Self::Id(_) | Self::NotSuperseded { .. } => ErrorClass::Usage,
             Self::NotRoot { .. }
             | Self::NoProgram { .. }
             | Self::Program { .. }
             | Self::UnsuitableRoot { .. }
             | Self::PartOfTheStore { .. }
             | Self::MovedOn { .. }
+            | Self::NoSpace { .. }
             | Self::NotPromotable { .. }
             | Self::NestedSubvolume { .. }
             | Self::Refused { .. }
@@ -378,6 +432,22 @@ impl StoreError {
                 "put a plain folder in its place, with what is in it, or remove it with: btrfs \
                  subvolume delete {}",
                 subvolume.display()
+            ),
+            Self::NoSpace { collectable, evictable, .. } => match (collectable, evictable) {
+                (Some(collectable), Some(evictable)) => format!(
+                    "remove sessions, or make room with `goldenctl gc`: it would return {}, and up to \
+                     {} with --max-size",
+                    size::show(*collectable),
+                    size::show(*evictable)
+                ),
+                _ => "remove sessions, or make room with `goldenctl gc`".to_owned(),
+            },
+            Self::GoldenInUse { because: KeptBecause::Leased { .. }, .. } => {
+                "remove or promote these sessions first: goldenctl session rm".to_owned()
+            }
+            Self::GoldenInUse { .. } => "try again when it has ended".to_owned(),
+            Self::NotSuperseded { project, .. } => format!(
+                "the serving generation goes with the whole golden: goldenctl rm {project}"
             ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
             Self::CannotMove { .. } => {

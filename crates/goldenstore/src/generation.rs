@@ -63,10 +63,7 @@ impl Store {
         generation: Generation,
     ) -> Result<Manifest, StoreError> {
         let folder = self.project_folder(project)?.folder(generation.folder())?;
-        records::read(&folder, layout::MANIFEST)?.ok_or_else(|| StoreError::Unexpected {
-            path: folder.path().join(layout::MANIFEST),
-            expected: "there",
-        })
+        read_manifest(&folder)
     }
 
     /// A project's generations, in order.
@@ -119,23 +116,35 @@ impl Store {
         forget_session(&folder)
     }
 
-    /// Notes that a session was started from a project's golden.
-    pub(crate) fn touch_last_used(&self, project: &Handle) -> Result<(), StoreError> {
-        let path = project.path().join(layout::LAST_USED);
-        let failed = |e: std::io::Error| StoreError::io("write", &path, e);
-        let file = crate::lock::open_file(&path)?;
-        file.set_modified(SystemTime::now()).map_err(failed)
-    }
-
     /// When a session was last started from a project's golden.
     ///
     /// # Errors
     /// [`StoreError`] if the project is not known or cannot be read.
     pub fn last_used(&self, project: &ProjectId) -> Result<Option<jiff::Timestamp>, StoreError> {
-        let folder = self.project_folder(project)?;
-        let stat = folder.stat(layout::LAST_USED)?;
-        Ok(stat.and_then(|stat| jiff::Timestamp::from_second(stat.st_mtime).ok()))
+        last_used(&self.project_folder(project)?)
     }
+}
+
+/// Notes that a session was started from a project's golden.
+pub(crate) fn touch_last_used(project: &Handle) -> Result<(), StoreError> {
+    let path = project.path().join(layout::LAST_USED);
+    let failed = |e: std::io::Error| StoreError::io("write", &path, e);
+    let file = crate::lock::open_file(&path)?;
+    file.set_modified(SystemTime::now()).map_err(failed)
+}
+
+/// When a session was last started from the golden in this project's folder.
+pub(crate) fn last_used(project: &Handle) -> Result<Option<jiff::Timestamp>, StoreError> {
+    let stat = project.stat(layout::LAST_USED)?;
+    Ok(stat.and_then(|stat| jiff::Timestamp::from_second(stat.st_mtime).ok()))
+}
+
+/// What the generation in this folder is.
+pub(crate) fn read_manifest(generation: &Handle) -> Result<Manifest, StoreError> {
+    records::read(generation, layout::MANIFEST)?.ok_or_else(|| StoreError::Unexpected {
+        path: generation.path().join(layout::MANIFEST),
+        expected: "there",
+    })
 }
 
 /// The generation that `current` names.

@@ -11,6 +11,7 @@ use cachecore::promotion::{Plan, Volumes};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
+use cachecore::space::Room;
 use cachecore::strategy::Strategy;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
@@ -194,6 +195,7 @@ impl Store {
             lease: Lease {
                 taken_at: now,
                 ends: LeaseEnd::Removal,
+                idle_seconds: None,
             },
             started_at: now,
             other: Other::new(),
@@ -241,6 +243,10 @@ impl Store {
             }
         }
         let size = layers::measure(source)?;
+        self.prove_room(Room {
+            bytes: size.allocated,
+            inodes: size.entries,
+        })?;
         observer.expects(size.entries, size.allocated);
         if whole {
             subvolumes::make_subvolume(to, DOCKER)?;

@@ -28,6 +28,8 @@
 //! | `layers` | the layers that everything shares |
 //! | `subvolumes` | data roots that have their layers inside |
 //! | `sharing` | whether the filesystem shares blocks |
+//! | `collection` | removes what nobody needs, and goldens |
+//! | `space` | whether a clone fits |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
 //! | `interleave` | lets tests decide who goes on at each step |
@@ -36,6 +38,7 @@
 
 mod builds;
 mod clone;
+mod collection;
 mod error;
 mod generation;
 mod handle;
@@ -54,11 +57,13 @@ mod records;
 mod recovery;
 mod session;
 mod sharing;
+mod space;
 mod store;
 mod subvolumes;
 mod trash;
 
 pub use builds::fresh_build_id;
+pub use collection::{CollectionReport, GoldenRemoval};
 pub use error::{ErrorClass, StoreError};
 pub use image::ImageReport;
 pub use import::ImportRequest;
@@ -66,7 +71,9 @@ pub use import::ImportRequest;
 pub use interleave::at_every_step;
 pub use project::BuildRight;
 pub use promotion::{PromoteOptions, PromoteReport};
-pub use session::{HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest};
+pub use session::{
+    HeldSession, MountSpec, RemovalReport, SessionInfo, StartReport, StartRequest, UnusableSession,
+};
 pub use store::{InitReport, Store};
 pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};

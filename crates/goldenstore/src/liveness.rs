@@ -41,6 +41,16 @@ pub(crate) struct NoDaemon {
 /// [`StoreError::DaemonAlive`] names who holds which database, [`StoreError::Mounted`] and
 /// [`StoreError::InUse`] the mount.
 pub(crate) fn prove_stopped(root: &Handle) -> Result<NoDaemon, StoreError> {
+    let no_daemon = prove_no_daemon(root)?;
+    mounts::prove_unmounted(root.path())?;
+    Ok(no_daemon)
+}
+
+/// Makes sure that no daemon runs on a data root, whoever has it mounted.
+///
+/// # Errors
+/// [`StoreError::DaemonAlive`] names who holds which database.
+pub(crate) fn prove_no_daemon(root: &Handle) -> Result<NoDaemon, StoreError> {
     let mut locks = Vec::new();
     for database in DATABASES {
         let Some(file) = open_database(root, database)? else {
@@ -60,8 +70,32 @@ pub(crate) fn prove_stopped(root: &Handle) -> Result<NoDaemon, StoreError> {
             }
         }
     }
-    mounts::prove_unmounted(root.path())?;
     Ok(NoDaemon { _locks: locks })
+}
+
+/// What a daemon changes besides its databases when it pulls, builds, runs or stops something.
+const CHANGING: [&str; 5] = [
+    "image/overlay2/repositories.json",
+    "image/overlay2/layerdb/mounts",
+    "overlay2",
+    "containers",
+    "tmp",
+];
+
+/// When a daemon last changed anything in a data root, in seconds since 1970. A clone carries the
+/// times of its golden, so this may well lie before the session's start.
+pub(crate) fn last_change(root: &Handle) -> Result<i64, StoreError> {
+    let mut last = root.own_stat()?.st_mtime;
+    for path in DATABASES.iter().chain(&CHANGING) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let stat = match root.descend(folder.as_bytes()) {
+            Ok(Some(folder)) => folder.stat(name)?,
+            Ok(None) | Err(StoreError::Unexpected { .. }) => None,
+            Err(e) => return Err(e),
+        };
+        last = stat.map_or(last, |stat| last.max(stat.st_mtime));
+    }
+    Ok(last)
 }
 
 /// Opens a database as a regular file, reached without a symlink; `None` if there is none. What

@@ -3,15 +3,16 @@
 //!
 //! | lock | shared | exclusive |
 //! |---|---|---|
-//! | `lock` | while anything is cloned, imported or promoted | while left-overs are collected |
+//! | `lock` | while anything is cloned, imported or promoted | while a collection or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
-//! | `golden/<project>/build.lock` | | while a golden build runs |
+//! | `golden/<project>/build.lock` | | while a golden build runs; for an instant while a generation is removed |
 //! | `layers/` | | while layers are adopted |
 //! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
 //! | `trash/` | | while it is emptied |
 //!
-//! Order: store, session, project, layers. A lock is taken for as long as its row says and no
+//! Order: build, store, session, project, layers; who has the store to himself waits for a build's
+//! lock hardly at all. A lock is taken for as long as its row says and no
 //! longer; waiting is bounded and ends in [`StoreError::Busy`].
 
 use std::fs::File;

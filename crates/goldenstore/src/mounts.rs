@@ -13,27 +13,49 @@ use crate::error::StoreError;
 
 /// Makes sure that nothing is mounted inside a data root, and that no process has it mounted.
 pub(crate) fn prove_unmounted(data_root: &Path) -> Result<(), StoreError> {
+    find_users(&[data_root])?
+        .pop()
+        .flatten()
+        .map_or(Ok(()), Err)
+}
+
+/// What stands in the way of each of these data roots: a mount inside it, or a process that has it
+/// mounted. The host's mount tables are read once, however many data roots there are.
+pub(crate) fn find_users(data_roots: &[&Path]) -> Result<Vec<Option<StoreError>>, StoreError> {
     let own_table = Path::new("/proc/self/mountinfo");
     let own = std::fs::read(own_table).map_err(|e| StoreError::io("read", own_table, e))?;
-    if let Some(mount) = mounted_inside(&own, data_root) {
-        return Err(StoreError::Mounted {
-            data_root: data_root.to_owned(),
-            mount,
-        });
+    let mut found: Vec<Option<StoreError>> = data_roots
+        .iter()
+        .map(|data_root| {
+            mounted_inside(&own, data_root).map(|mount| StoreError::Mounted {
+                data_root: (*data_root).to_owned(),
+                mount,
+            })
+        })
+        .collect();
+    let places: Vec<_> = data_roots
+        .iter()
+        .map(|data_root| mountinfo::place_of(&own, data_root))
+        .collect();
+    if data_roots.is_empty() {
+        return Ok(found);
     }
-    let Some((device, place)) = mountinfo::place_of(&own, data_root) else {
-        return Ok(());
-    };
     for (pid, table) in tables_of_other_namespaces() {
-        if is_used(&own, &table, &device, &place) {
-            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            return Err(StoreError::InUse {
-                data_root: data_root.to_owned(),
-                holder: format!("process {pid} ({})", name.trim()),
-            });
+        for ((data_root, place), found) in data_roots.iter().zip(&places).zip(&mut found) {
+            let used = |(device, place): &(String, PathBuf)| is_used(&own, &table, device, place);
+            if found.is_none() && place.as_ref().is_some_and(used) {
+                let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                *found = Some(StoreError::InUse {
+                    data_root: (*data_root).to_owned(),
+                    holder: format!("process {pid} ({})", name.trim()),
+                });
+            }
+        }
+        if found.iter().all(Option::is_some) {
+            break;
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The mount tables of all mount namespaces but ours, each with a process that lives in it.

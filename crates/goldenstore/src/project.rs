@@ -1,5 +1,7 @@
 //! A project's state, and the locks around it.
 
+use std::time::Duration;
+
 use cachecore::id::ProjectId;
 use cachecore::layout;
 use cachecore::record::ProjectState;
@@ -9,6 +11,9 @@ use crate::handle::Handle;
 use crate::lock::{self, Lock, Mode};
 use crate::records;
 use crate::store::Store;
+
+/// How long to wait for a build's lock: whoever collects takes it for an instant.
+const GLANCE: Duration = Duration::from_millis(300);
 
 /// The right to run a golden build of a project, held until this is dropped.
 #[derive(Debug)]
@@ -45,16 +50,7 @@ impl Store {
     /// [`StoreError::Busy`] if a build runs.
     pub fn begin_build(&self, project: &ProjectId) -> Result<BuildRight, StoreError> {
         let folder = self.make_project_folder(project)?;
-        let path = folder.path().join(layout::BUILD_LOCK);
-        let file = lock::open_file(&path)?;
-        let spare = lock::open_file(&path)?;
-        match lock::try_lock(file, Mode::Exclusive)? {
-            Some(held) => Ok(BuildRight { _lock: held }),
-            None => Err(StoreError::Busy {
-                what: format!("the golden build of project {project}"),
-                holder: lock::holder(&spare),
-            }),
-        }
+        lock_build(&folder, project).map(|held| BuildRight { _lock: held })
     }
 
     /// Whether a golden build of a project runs right now.
@@ -63,17 +59,43 @@ impl Store {
         if folder.stat(layout::BUILD_LOCK)?.is_none() {
             return Ok(false);
         }
-        Ok(lock::try_lock(lock::open_file(&path)?, Mode::Exclusive)?.is_none())
+        Ok(lock::try_lock(lock::open_file(&path)?, Mode::Shared)?.is_none())
     }
 }
 
+/// Excludes golden builds of a project.
+pub(crate) fn lock_build(folder: &Handle, project: &ProjectId) -> Result<Lock, StoreError> {
+    lock::lock(
+        lock::open_file(&folder.path().join(layout::BUILD_LOCK))?,
+        Mode::Exclusive,
+        &format!("the golden build of project {project}"),
+        GLANCE,
+    )
+}
+
+/// Takes a project's lock at once or hardly later: for whoever has all others wait meanwhile.
+pub(crate) fn lock_project_at_once(
+    folder: &Handle,
+    project: &ProjectId,
+) -> Result<Lock, StoreError> {
+    lock_project_within(folder, project, GLANCE)
+}
+
 pub(crate) fn lock_project(folder: &Handle, project: &ProjectId) -> Result<Lock, StoreError> {
+    lock_project_within(folder, project, lock::PATIENCE)
+}
+
+fn lock_project_within(
+    folder: &Handle,
+    project: &ProjectId,
+    patience: Duration,
+) -> Result<Lock, StoreError> {
     let file = lock::open_file(&folder.path().join(layout::LOCK))?;
     lock::lock(
         file,
         Mode::Exclusive,
         &format!("project {project}"),
-        lock::PATIENCE,
+        patience,
     )
 }
 

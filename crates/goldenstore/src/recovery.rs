@@ -8,6 +8,7 @@
 //! | `promote`, after the rename | a generation that has its session's record | it begins to serve |
 //! | `promote`, before the rename | a session that is promoting | the same promotion run again |
 //! | `import` | its session | the same import run again |
+//! | `rm`, `gc`, while they remove a golden | a project without `current`, or ready without a golden | the golden serves on, or its status is none |
 //! | anything that writes a record | `.state.json.…`, `.current.…` beside it | removed |
 //! | anything that removes | entries of `trash/` | deleted |
 
@@ -40,11 +41,25 @@ impl Store {
     pub fn recover(&self) -> Result<(), StoreError> {
         self.collect_stagings()?;
         self.discard_orphans()?;
-        for id in self.projects()? {
-            let folder = self.project_folder(&id)?;
-            self.recover_project(&id, &folder)?;
+        for (project, error) in self.recover_projects()? {
+            // One project's record, lost in a power cut, say, is no reason to stop all work.
+            tracing::warn!(%project, %error, "left alone");
         }
         Ok(())
+    }
+
+    /// Makes good what killed commands left in the projects; gives those where it failed.
+    pub(crate) fn recover_projects(&self) -> Result<Vec<(ProjectId, StoreError)>, StoreError> {
+        let mut failed = Vec::new();
+        for id in self.projects()? {
+            let recovered = self
+                .project_folder(&id)
+                .and_then(|folder| self.recover_project(&id, &folder));
+            if let Err(e) = recovered {
+                failed.push((id, e));
+            }
+        }
+        Ok(failed)
     }
 
     /// Discards what killed starts left.
@@ -70,7 +85,7 @@ impl Store {
     }
 
     /// Discards sessions whose command is gone.
-    fn discard_orphans(&self) -> Result<(), StoreError> {
+    pub(crate) fn discard_orphans(&self) -> Result<(), StoreError> {
         for name in self.sessions.names(usize::MAX)? {
             let Some(session) = name.to_str().and_then(session_of_folder) else {
                 continue;
@@ -124,7 +139,8 @@ impl Store {
             Some(newest) => generation::is_unfinished(folder, newest)?,
             None => false,
         };
-        if !died && !unfinished && !records::has_asides(folder)? {
+        let lost = state.status == Status::Ready && generation::generations(folder)?.is_empty();
+        if !died && !unfinished && !lost && !records::has_asides(folder)? {
             return Ok(());
         }
         let Ok(_lock) = project::lock_project(folder, id) else {
@@ -132,6 +148,11 @@ impl Store {
         };
         records::clear_asides(folder)?;
         let serving = self.roll_forward(id, folder)?;
+        if lost && serving.is_none() {
+            project::update_state(folder, id, |state| {
+                state.lost_golden("its golden was removed");
+            })?;
+        }
         if !died {
             return Ok(());
         }

@@ -9,7 +9,8 @@ mod removal;
 mod start;
 
 pub use hold::HeldSession;
-pub use listing::SessionInfo;
+pub(crate) use listing::read_record;
+pub use listing::{SessionInfo, UnusableSession};
 pub use removal::RemovalReport;
 pub(crate) use start::STARTING;
 pub use start::{MountSpec, StartReport, StartRequest};

@@ -6,6 +6,7 @@ use std::path::Path;
 use cachecore::id::ProjectId;
 use cachecore::layout::{self, Layout};
 use cachecore::record::{self, Other, StoreRecord};
+use cachecore::space::Reserve;
 use cachecore::strategy::Filesystem;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::io::Errno;
@@ -26,6 +27,7 @@ pub struct Store {
     pub(crate) sessions: Handle,
     pub(crate) builds: Handle,
     pub(crate) trash: Handle,
+    pub(crate) reserve: Reserve,
 }
 
 /// What `init` did.
@@ -160,7 +162,15 @@ impl Store {
             builds: handle.folder(layout::BUILDS)?,
             trash: handle.folder(layout::TRASH)?,
             root: handle,
+            reserve: Reserve::Usual,
         })
+    }
+
+    /// Sets how much of the filesystem stays free whatever is started.
+    #[must_use]
+    pub fn with_reserve(mut self, reserve: Reserve) -> Self {
+        self.reserve = reserve;
+        self
     }
 
     /// The store's paths.
@@ -192,6 +202,12 @@ impl Store {
     pub(crate) fn share(&self) -> Result<Lock, StoreError> {
         let file = lock::open_file(self.layout.root().join(layout::LOCK).as_std_path())?;
         lock::lock(file, Mode::Shared, "the store", lock::PATIENCE)
+    }
+
+    /// Takes the store for a collection, waiting for those who clone or promote.
+    pub(crate) fn exclude(&self) -> Result<Lock, StoreError> {
+        let file = lock::open_file(self.layout.root().join(layout::LOCK).as_std_path())?;
+        lock::lock(file, Mode::Exclusive, "the store", lock::PATIENCE)
     }
 
     /// Takes the store for the collection of left-overs, if nobody clones or promotes right now.

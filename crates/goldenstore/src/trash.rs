@@ -2,6 +2,7 @@
 //! deletion, which may take long and may be cut short at any point.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use cachecore::layout;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -78,9 +79,24 @@ impl Store {
     /// what else lies there is deleted all the same.
     pub fn empty_trash(&self, observer: &dyn Observer) -> Result<u64, StoreError> {
         let trash = Handle::open(self.trash.path())?;
-        let Some(_lock) = lock::try_lock(trash.into_file(), Mode::Exclusive)? else {
-            return Ok(0);
-        };
+        match lock::try_lock(trash.into_file(), Mode::Exclusive)? {
+            Some(lock) => self.delete_all(&lock, observer),
+            None => Ok(0),
+        }
+    }
+
+    /// As [`Store::empty_trash`], but waits for whoever is at it.
+    pub(crate) fn empty_trash_waiting(
+        &self,
+        patience: Duration,
+        observer: &dyn Observer,
+    ) -> Result<u64, StoreError> {
+        let trash = Handle::open(self.trash.path())?;
+        let lock = lock::lock(trash.into_file(), Mode::Exclusive, "the trash", patience)?;
+        self.delete_all(&lock, observer)
+    }
+
+    fn delete_all(&self, _lock: &Lock, observer: &dyn Observer) -> Result<u64, StoreError> {
         let mut entries = 0;
         let mut failed = None;
         for name in self.trash.names(usize::MAX)? {

@@ -125,6 +125,14 @@ impl ProjectState {
         self.last_builds.truncate(KEPT_BUILDS);
     }
 
+    /// Notes that the project's golden was removed.
+    pub fn lost_golden(&mut self, why: &str) {
+        if self.building.is_none() {
+            self.status = Status::None;
+            self.reason = why.to_owned();
+        }
+    }
+
     /// Notes that a generation was promoted outside a build.
     pub fn promoted(&mut self, generation: Generation, how: &str, at: Timestamp) {
         self.last_ready_at = Some(at);

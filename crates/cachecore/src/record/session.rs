@@ -83,6 +83,11 @@ pub struct Lease {
     pub taken_at: Timestamp,
     /// What ends it.
     pub ends: LeaseEnd,
+    /// How long the session may lie idle until a collection may end it, in seconds; `None` if
+    /// whoever started it has not said. Counted from the last activity and never from the start: a
+    /// session that is stopped over a holiday is not old, and one in use is never idle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
 }
 
 /// What ends a lease.

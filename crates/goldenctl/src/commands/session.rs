@@ -34,6 +34,7 @@ fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
     let request = StartRequest {
         strategy: args.strategy,
         or_empty: args.or_empty,
+        expires: args.expires,
         ..StartRequest::new(args.project.clone(), args.session.clone())
     };
     let progress = Progress::new("cloning the golden", interrupt::watch(Interactive::No));
@@ -60,14 +61,7 @@ fn show_start(report: &StartReport) {
     ));
     let mut fields = vec![
         ("data root", report.data_root.to_string()),
-        (
-            "shared",
-            format!(
-                "{} in {} layers",
-                show::size(report.bytes_shared),
-                report.layers
-            ),
-        ),
+        ("shared", show::shared(report.bytes_shared, report.layers)),
         (
             "copied",
             format!(
@@ -122,7 +116,7 @@ pub(super) fn show_promotion(report: &PromoteReport) {
         (
             "layers",
             format!(
-                "{}, of which {} are new to the store",
+                "{} in the store, of which {} are new there",
                 report.layers, report.layers_moved
             ),
         ),
@@ -144,12 +138,17 @@ fn list(global: &Global) -> Result<u8, Failure> {
     let store = super::open(global)?;
     private_daemon::recover(&store)?;
     let sessions = store.list_sessions()?;
+    let unusable = store.unusable_sessions()?;
     if global.json {
-        show::json(&sessions);
+        let usable = sessions.iter().map(serde_json::to_value);
+        let rows: Result<Vec<_>, _> = usable
+            .chain(unusable.iter().map(serde_json::to_value))
+            .collect();
+        show::json(&rows.unwrap_or_default());
         return Ok(exit::OK);
     }
     let now = Timestamp::now();
-    let rows = sessions
+    let mut rows: Vec<Vec<String>> = sessions
         .into_iter()
         .map(|info| {
             let record = info.record;
@@ -173,6 +172,18 @@ fn list(global: &Global) -> Result<u8, Failure> {
         "purpose",
         "started",
     ];
+    for session in &unusable {
+        let mut row = vec![session.session.to_string()];
+        row.resize(header.len(), "-".to_owned());
+        row[4] = "unusable".to_owned();
+        rows.push(row);
+    }
     show::table(&header, rows, "no sessions");
+    for session in &unusable {
+        show::note(&format!(
+            "session {} cannot be used: {}",
+            session.session, session.unusable
+        ));
+    }
     Ok(exit::OK)
 }

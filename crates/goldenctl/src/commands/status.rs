@@ -156,11 +156,7 @@ fn one(global: &Global, status: &ProjectStatus) {
             ("kind", golden.kind.to_string()),
             (
                 "shared",
-                format!(
-                    "{} in {} layers",
-                    show::size(golden.sizes.shared_bytes),
-                    golden.layers.len()
-                ),
+                show::shared(golden.sizes.shared_bytes, golden.layers.len() as u64),
             ),
             (
                 "copied",

@@ -1,7 +1,8 @@
+use cachecore::image;
 use cachecore::layout;
 use cachecore::strategy::Filesystem;
 use camino::Utf8Path;
-use goldenstore::{Store, StoreError};
+use goldenstore::{Store, StoreError, UnusableSession};
 
 use super::Check;
 use crate::show;
@@ -17,6 +18,7 @@ pub(super) fn checks(root: &Utf8Path) -> Vec<Check> {
     let root = store.layout().root();
     let mut checks = vec![Check::ok("store", root.as_str())];
     checks.extend(filesystem(&store));
+    checks.extend(image(root));
     checks.extend(space(root));
     checks.extend(projects(&store));
     checks.extend(sessions(&store));
@@ -40,6 +42,27 @@ fn filesystem(store: &Store) -> Vec<Check> {
         ),
         Ok(other) => Check::ok("filesystem", format!("{other}: link and copy")),
     }]
+}
+
+/// Whether the image that the store lies in, if it does, is mounted after a reboot too.
+fn image(root: &Utf8Path) -> Option<Check> {
+    let image = image::image_of(root);
+    if !image.is_file() {
+        return None;
+    }
+    let unit =
+        Utf8Path::new("/etc/systemd/system/local-fs.target.wants").join(image::unit_name(root));
+    let fstab = std::fs::read_to_string("/etc/fstab").unwrap_or_default();
+    let in_fstab = fstab.lines().any(|line| line.starts_with(image.as_str()));
+    Some(if unit.exists() || in_fstab {
+        Check::ok("image", format!("{image}, mounted after a reboot too"))
+    } else {
+        Check::note(
+            "image",
+            format!("{image} is not mounted after a reboot"),
+            format!("add to /etc/fstab: {}", image::fstab_line(root)),
+        )
+    })
 }
 
 /// What is little: less than a twentieth.
@@ -105,6 +128,21 @@ fn sessions(store: &Store) -> Vec<Check> {
         Ok(sessions) => Check::ok("sessions", format!("{} are there", sessions.len())),
         Err(e) => Check::failure("sessions", e.to_string(), advice(&e)),
     }]
+    .into_iter()
+    .chain(unusable(store))
+    .collect()
+}
+
+fn unusable(store: &Store) -> Vec<Check> {
+    let found = store.unusable_sessions().unwrap_or_default();
+    let check = |found: UnusableSession| {
+        Check::failure(
+            "session",
+            format!("{}: {}", found.session, found.unusable),
+            format!("remove it with: goldenctl session rm {}", found.session),
+        )
+    };
+    found.into_iter().map(check).collect()
 }
 
 fn trash(store: &Store) -> Vec<Check> {

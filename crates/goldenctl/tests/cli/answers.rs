@@ -107,6 +107,8 @@ fn help_fits_eighty_columns_and_names_the_exit_codes() {
         "session start --help",
         "build --help",
         "import --help",
+        "gc --help",
+        "rm --help",
     ] {
         let mut command = ground.command();
         command.args(line.split(' ')).env("COLUMNS", "80");

@@ -6,6 +6,7 @@ use cachecore::record::{LeaseEnd, Purpose, SessionRecord};
 use rustix::fs::Stat;
 
 use super::StartReport;
+use super::listing::read_record;
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::lock::{self, Lock, Mode};
@@ -79,11 +80,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the session is not known or its record cannot be used.
     pub fn session(&self, session: &SessionId) -> Result<SessionRecord, StoreError> {
-        let folder = self.session_handle(session)?;
-        records::read(&folder, layout::SESSION_RECORD)?.ok_or_else(|| StoreError::Unexpected {
-            path: folder.path().join(layout::SESSION_RECORD),
-            expected: "there",
-        })
+        read_record(&self.session_handle(session)?)
     }
 
     /// Lets a held session live on after the command that started it, until it is removed.

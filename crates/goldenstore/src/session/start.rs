@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cachecore::id::{Generation, ProjectId, SessionId};
 use cachecore::layout::{self, DOCKER, session_folder};
@@ -38,6 +38,9 @@ pub struct StartRequest {
     pub strategy: Requested,
     /// Whether a project without a golden gives an empty data root instead of an error.
     pub or_empty: bool,
+    /// How long the session may lie idle until a collection may remove it; `None` leaves that to
+    /// whoever collects.
+    pub expires: Option<Duration>,
 }
 
 impl StartRequest {
@@ -48,6 +51,7 @@ impl StartRequest {
             session,
             strategy: Requested::Auto,
             or_empty: false,
+            expires: None,
         }
     }
 }
@@ -138,9 +142,10 @@ impl Store {
             });
         }
         let golden = self.golden_of(request)?;
+        let manifest = golden.as_ref().map(|golden| &golden.manifest);
         let mut facts = Facts {
-            golden: golden.as_ref().map(|(manifest, _)| &manifest.kind),
-            form: golden.as_ref().map_or(Form::Layered, |(m, _)| m.form),
+            golden: manifest.map(|manifest| &manifest.kind),
+            form: manifest.map_or(Form::Layered, |manifest| manifest.form),
             filesystem: self.filesystem()?,
             shares_blocks: false,
         };
@@ -148,6 +153,9 @@ impl Store {
             facts.shares_blocks = self.shares_blocks()?;
         }
         let decision = strategy::choose(request.strategy, &facts)?;
+        if let Some(manifest) = manifest {
+            self.prove_room_for(decision.strategy, manifest)?;
+        }
         let staging = self.stage(&folder)?;
         let started = self
             .fill(&staging, golden.as_ref(), decision.strategy, observer)
@@ -157,7 +165,7 @@ impl Store {
                     format: FORMAT,
                     session: request.session.clone(),
                     project: request.project.clone(),
-                    generation: golden.as_ref().map(|(manifest, _)| manifest.generation),
+                    generation: golden.as_ref().map(|golden| golden.manifest.generation),
                     purpose,
                     stage: SessionStage::Ready,
                     strategy: decision.strategy,
@@ -165,13 +173,14 @@ impl Store {
                     lease: Lease {
                         taken_at: now,
                         ends,
+                        idle_seconds: request.expires.map(|idle| idle.as_secs()),
                     },
                     started_at: now,
                     other: Other::new(),
                 };
                 records::write_unflushed(&staging.folder, layout::SESSION_RECORD, &record)?;
-                if golden.is_some() {
-                    self.touch_last_used(&self.project_folder(&request.project)?)?;
+                if let Some(golden) = &golden {
+                    generation::touch_last_used(&golden.project)?;
                 }
                 self.publish(&staging, &folder, &request.session)?;
                 Ok((cloned, record))
@@ -203,8 +212,8 @@ impl Store {
         })
     }
 
-    /// The golden to clone, with its folder; `None` for a session that starts cold.
-    fn golden_of(&self, request: &StartRequest) -> Result<Option<(Manifest, Handle)>, StoreError> {
+    /// The golden to clone; `None` for a session that starts cold.
+    fn golden_of(&self, request: &StartRequest) -> Result<Option<Golden>, StoreError> {
         let cold = |e: StoreError| if request.or_empty { Ok(None) } else { Err(e) };
         let project = match self.project_folder(&request.project) {
             Ok(project) => project,
@@ -217,21 +226,29 @@ impl Store {
             });
         };
         let folder = project.folder(current.folder())?;
-        Ok(Some((self.manifest(&request.project, current)?, folder)))
+        Ok(Some(Golden {
+            manifest: generation::read_manifest(&folder)?,
+            folder,
+            project,
+        }))
     }
 
     /// Clones into a staging folder.
     fn fill(
         &self,
         staging: &Staging,
-        golden: Option<&(Manifest, Handle)>,
+        golden: Option<&Golden>,
         strategy: Strategy,
         observer: &dyn Observer,
     ) -> Result<Cloned, StoreError> {
         match golden {
-            Some((manifest, generation)) => {
-                self.clone_generation(strategy, manifest, generation, &staging.folder, observer)
-            }
+            Some(golden) => self.clone_generation(
+                strategy,
+                &golden.manifest,
+                &golden.folder,
+                &staging.folder,
+                observer,
+            ),
             None if self.form()? == Form::Whole => {
                 make_subvolume(&staging.folder, DOCKER)?;
                 Ok(Cloned::default())
@@ -314,6 +331,13 @@ impl Store {
         }
         mounts
     }
+}
+
+/// The golden to clone, by the one look that is taken at it.
+struct Golden {
+    manifest: Manifest,
+    folder: Handle,
+    project: Handle,
 }
 
 /// A session that is being put together.

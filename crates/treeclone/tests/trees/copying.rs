@@ -54,6 +54,32 @@ fn does_the_same_as_cp() {
 }
 
 #[test]
+fn leaves_rsync_nothing_to_do() {
+    let ground = Ground::new();
+    odd::make(&ground.path("odd"));
+    // rsync would copy it.
+    fs::remove_file(ground.path("odd/socket")).unwrap();
+    ground.copy("odd", "copy").unwrap();
+    let rsync = Command::new("rsync")
+        .args(["-aHAX", "--checksum", "--delete", "-n", "-i"])
+        .arg(ground.path("odd/"))
+        .arg(ground.path("copy/"))
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs rsync: {error}"));
+    let said = String::from_utf8_lossy(&rsync.stdout);
+    assert!(rsync.status.success() && said.is_empty(), "{said}{rsync:?}");
+    // And it would tell.
+    fs::set_permissions(ground.path("copy/dense"), fs::Permissions::from_mode(0o600)).unwrap();
+    let rsync = Command::new("rsync")
+        .args(["-aHAX", "--checksum", "--delete", "-n", "-i"])
+        .arg(ground.path("odd/"))
+        .arg(ground.path("copy/"))
+        .output();
+    let said = String::from_utf8(rsync.unwrap().stdout).unwrap();
+    assert_eq!(said, ".f...p..... dense\n");
+}
+
+#[test]
 fn keeps_everything_on_another_filesystem() {
     let here = Ground::new();
     let there = Ground::within(Path::new("/dev/shm"));
@@ -330,4 +356,26 @@ fn a_panic_of_the_observer_ends_all_threads() {
     }
     let copied = std::panic::catch_unwind(|| ground.copy_with("wide", "copy", &jobs(4), &Panics));
     assert!(copied.is_err());
+}
+
+#[test]
+fn a_folder_that_is_there_can_become_the_copy() {
+    let ground = Ground::new();
+    odd::make(&ground.path("odd"));
+    let there = ground.folder("there");
+    let inode = fs::metadata(&there).unwrap().ino();
+    let into = CopyOptions {
+        into_existing: true,
+        ..CopyOptions::default()
+    };
+    let report = ground.copy_with("odd", "there", &into, &Silent).unwrap();
+    assert_eq!(report, odd::REPORT);
+    assert_eq!(ground.difference("odd", "there"), None);
+    assert_eq!(fs::metadata(&there).unwrap().ino(), inode);
+    // What is not there is not made, and what is no folder is not written to.
+    symlink("there", ground.path("link")).unwrap();
+    for name in ["nothing", "link"] {
+        ground.copy_with("odd", name, &into, &Silent).unwrap_err();
+    }
+    assert!(!ground.path("nothing").exists());
 }

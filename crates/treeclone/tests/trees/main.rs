@@ -2,6 +2,7 @@
 //! no less. Without root the tests fail and say so; a suite that skips what matters proves nothing.
 #![allow(clippy::unwrap_used)]
 
+mod background;
 mod comparing;
 mod copying;
 mod depth;

@@ -1,0 +1,482 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::policy::idle_since;
+use super::{
+    CollectionPlan, Facts, GenerationFacts, Item, Kept, KeptBecause, Limit, Policy, ProjectFacts,
+    Reason, Remembered, Removal, SessionFacts, Unjudged,
+};
+use crate::id::{Generation, LayerName, ProjectId, SessionId};
+
+/// Decides what a collection removes.
+///
+/// What has to be gone first stands first: a generation before its layers, so that a collection that
+/// is killed anywhere leaves whole generations.
+pub fn plan(facts: &Facts, policy: &Policy, now: Timestamp) -> CollectionPlan {
+    let mut work = Work::new(facts, policy, now);
+    work.left_overs();
+    work.sessions();
+    work.superseded();
+    work.idle();
+    work.builds();
+    let mut layers = Layers::of(facts, &work);
+    let size_reached = work.shrink(&mut layers);
+    work.layers(&layers);
+    work.finish(size_reached)
+}
+
+/// Decides what goes with these generations of a project; all of them are its golden.
+///
+/// # Errors
+/// What keeps them from being removed.
+pub fn plan_removal(
+    facts: &Facts,
+    project: &ProjectId,
+    generations: &BTreeSet<Generation>,
+) -> Result<CollectionPlan, KeptBecause> {
+    let policy = Policy::default();
+    let mut work = Work::new(facts, &policy, Timestamp::UNIX_EPOCH);
+    work.sessions = facts.sessions.iter().collect();
+    for at in 0..work.projects.len() {
+        let standing = &work.projects[at];
+        if standing.facts.project != *project {
+            continue;
+        }
+        let chosen: Vec<&GenerationFacts> = standing
+            .generations
+            .iter()
+            .copied()
+            .filter(|g| generations.contains(&g.generation))
+            .collect();
+        if let Some(because) = work.what_keeps(standing.facts, &chosen) {
+            return Err(because);
+        }
+        if chosen.len() == standing.generations.len() {
+            let (item, bytes, _) = work.golden(at);
+            work.projects[at].generations.clear();
+            work.remove(item, Reason::Removed, bytes);
+            continue;
+        }
+        for generation in chosen {
+            let item = Item::Generation {
+                project: project.clone(),
+                generation: generation.generation,
+            };
+            work.take(at, generation.generation);
+            work.remove(item, Reason::Removed, generation.bytes);
+        }
+    }
+    let layers = Layers::of(facts, &work);
+    work.layers(&layers);
+    Ok(work.finish(None))
+}
+
+fn total(facts: &Facts) -> u64 {
+    let generations = facts.projects.iter().flat_map(|p| &p.generations);
+    facts.trash.bytes
+        + facts.stagings.iter().map(|s| s.bytes).sum::<u64>()
+        + facts.sessions.iter().map(|s| s.bytes).sum::<u64>()
+        + facts.builds.iter().map(|b| b.bytes).sum::<u64>()
+        + facts.layers.values().map(|l| l.bytes).sum::<u64>()
+        + generations.map(|g| g.bytes).sum::<u64>()
+}
+
+/// What is left of a project while the plan is made.
+struct Standing<'f> {
+    facts: &'f ProjectFacts,
+    generations: Vec<&'f GenerationFacts>,
+}
+
+struct Work<'f> {
+    facts: &'f Facts,
+    policy: &'f Policy,
+    now: Timestamp,
+    projects: Vec<Standing<'f>>,
+    sessions: Vec<&'f SessionFacts>,
+    removals: Vec<Removal>,
+    kept: Vec<Kept>,
+    unjudged: Vec<Unjudged>,
+}
+
+impl<'f> Work<'f> {
+    fn new(facts: &'f Facts, policy: &'f Policy, now: Timestamp) -> Self {
+        let standing = |facts: &'f ProjectFacts| Standing {
+            facts,
+            generations: facts.generations.iter().collect(),
+        };
+        Self {
+            facts,
+            policy,
+            now,
+            projects: facts.projects.iter().map(standing).collect(),
+            sessions: Vec::new(),
+            removals: Vec::new(),
+            kept: Vec::new(),
+            unjudged: facts.unjudged.clone(),
+        }
+    }
+
+    fn finish(self, size_reached: Option<bool>) -> CollectionPlan {
+        let bytes_before = total(self.facts);
+        let mut plan = CollectionPlan {
+            removals: self.removals,
+            kept: self.kept,
+            unjudged: self.unjudged,
+            strangers: self.facts.strangers.clone(),
+            bytes_before,
+            bytes_after: bytes_before,
+            size_reached,
+        };
+        plan.bytes_after = bytes_before.saturating_sub(plan.bytes());
+        plan
+    }
+
+    fn remove(&mut self, item: Item, reason: Reason, bytes: u64) {
+        self.removals.push(Removal {
+            item,
+            reason,
+            bytes,
+        });
+    }
+
+    fn keep(&mut self, item: Item, over: Limit, because: KeptBecause) {
+        self.kept.push(Kept {
+            item,
+            over,
+            because,
+        });
+    }
+
+    fn left_overs(&mut self) {
+        let trash = self.facts.trash;
+        if trash.entries > 0 {
+            let item = Item::Trash {
+                entries: trash.entries,
+            };
+            self.remove(item, Reason::Trash, trash.bytes);
+        }
+        for staging in &self.facts.stagings {
+            let item = Item::Staging {
+                name: staging.name.clone(),
+            };
+            self.remove(item, Reason::Abandoned, staging.bytes);
+        }
+    }
+
+    fn sessions(&mut self) {
+        for session in &self.facts.sessions {
+            let over = if session.unjudged {
+                None
+            } else if session.abandoned {
+                Some((Limit::Command, Reason::Abandoned))
+            } else if self.policy.is_over(session, self.now) {
+                Some((Limit::SessionIdle, Reason::Expired))
+            } else {
+                None
+            };
+            let item = || Item::Session {
+                session: session.session.clone(),
+            };
+            match (over, &session.in_use) {
+                (Some((_, reason)), None) => {
+                    self.remove(item(), reason, session.bytes);
+                    continue;
+                }
+                (Some((limit, _)), Some(holder)) => {
+                    let holder = holder.clone();
+                    self.keep(item(), limit, KeptBecause::InUse { holder });
+                }
+                (None, _) => {}
+            }
+            self.sessions.push(session);
+        }
+    }
+
+    fn superseded(&mut self) {
+        for at in 0..self.projects.len() {
+            let facts = self.projects[at].facts;
+            let older = facts
+                .generations
+                .len()
+                .saturating_sub(self.policy.keep.get());
+            for generation in &facts.generations[..older] {
+                let item = Item::Generation {
+                    project: facts.project.clone(),
+                    generation: generation.generation,
+                };
+                match self.what_keeps(facts, &[generation]) {
+                    Some(because) => self.keep(item, Limit::Keep, because),
+                    None => {
+                        self.take(at, generation.generation);
+                        self.remove(item, Reason::Superseded, generation.bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    fn idle(&mut self) {
+        let Some(max_idle) = self.policy.max_idle else {
+            return;
+        };
+        for at in 0..self.projects.len() {
+            let last_use = last_use(self.projects[at].facts);
+            let unused = last_use.is_some_and(|used| idle_since(used, self.now) >= max_idle);
+            if unused && !self.projects[at].generations.is_empty() {
+                let (item, bytes, keeps) = self.golden(at);
+                match keeps {
+                    Some(because) => self.keep(item, Limit::MaxIdle, because),
+                    None => {
+                        self.projects[at].generations.clear();
+                        self.remove(item, Reason::Idle, bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    fn builds(&mut self) {
+        for build in &self.facts.builds {
+            let goes = match build.remembered {
+                Remembered::Running | Remembered::Unknown => false,
+                Remembered::Nth(nth) => nth >= self.policy.keep_builds,
+                Remembered::Forgotten => true,
+            };
+            if goes {
+                let item = Item::Build {
+                    build: build.build.clone(),
+                };
+                self.remove(item, Reason::Forgotten, build.bytes);
+            }
+        }
+    }
+
+    /// Gives up goldens until the store is as small as it was asked to be: first what is superseded,
+    /// then what serves, each time what was unused for longest.
+    fn shrink(&mut self, layers: &mut Layers<'f>) -> Option<bool> {
+        let max_size = self.policy.max_size?;
+        let removed: u64 = self.removals.iter().map(|removal| removal.bytes).sum();
+        let mut size = total(self.facts)
+            .saturating_sub(removed)
+            .saturating_sub(layers.unneeded_bytes);
+        let mut in_the_way = Vec::new();
+        for (_, at, generation) in self.superseded_by_use() {
+            if size <= max_size {
+                break;
+            }
+            let facts = self.projects[at].facts;
+            let item = Item::Generation {
+                project: facts.project.clone(),
+                generation: generation.generation,
+            };
+            match self.what_keeps(facts, &[generation]) {
+                Some(because) => in_the_way.push((item, because)),
+                None => {
+                    self.take(at, generation.generation);
+                    size = size.saturating_sub(generation.bytes + layers.release(generation));
+                    self.remove(item, Reason::Size, generation.bytes);
+                }
+            }
+        }
+        for (_, at) in self.goldens_by_use() {
+            if size <= max_size {
+                break;
+            }
+            let (item, bytes, keeps) = self.golden(at);
+            match keeps {
+                Some(because) => in_the_way.push((item, because)),
+                None => {
+                    for generation in std::mem::take(&mut self.projects[at].generations) {
+                        size = size.saturating_sub(layers.release(generation));
+                    }
+                    size = size.saturating_sub(bytes);
+                    self.remove(item, Reason::Size, bytes);
+                }
+            }
+        }
+        if size > max_size {
+            for (item, because) in in_the_way {
+                // That generations are more than to keep is said already.
+                let said = matches!(item, Item::Generation { .. })
+                    && self.kept.iter().any(|kept| kept.item == item);
+                if !said {
+                    self.keep(item, Limit::MaxSize, because);
+                }
+            }
+        }
+        Some(size <= max_size)
+    }
+
+    fn layers(&mut self, layers: &Layers<'f>) {
+        let mut withheld = 0;
+        for (layer, facts) in &self.facts.layers {
+            if facts.placeholder {
+                let item = Item::Placeholder {
+                    layer: layer.clone(),
+                };
+                self.remove(item, Reason::Abandoned, facts.bytes);
+            } else if layers.needed.contains_key(layer) {
+            } else if layers.blind {
+                withheld += 1;
+            } else {
+                let item = Item::Layer {
+                    layer: layer.clone(),
+                };
+                self.remove(item, Reason::Orphan, facts.bytes);
+            }
+        }
+        if withheld > 0 {
+            self.unjudged.push(Unjudged {
+                what: format!("{withheld} layers"),
+                because: "nothing is known to link to them, but what cannot be judged may".into(),
+            });
+        }
+    }
+
+    /// Superseded generations, each with its project, the one that ceased to serve first first.
+    fn superseded_by_use(&self) -> Vec<(Timestamp, usize, &'f GenerationFacts)> {
+        let mut found = Vec::new();
+        for (at, standing) in self.projects.iter().enumerate() {
+            for pair in standing.generations.windows(2) {
+                // It served until the next was promoted.
+                let until = pair[1].promoted_at.unwrap_or(Timestamp::MAX);
+                found.push((until, at, pair[0]));
+            }
+        }
+        found.sort_by_key(|(until, at, generation)| (*until, *at, generation.generation));
+        found
+    }
+
+    /// Projects that have a golden, the one that was unused for longest first.
+    fn goldens_by_use(&self) -> Vec<(Timestamp, usize)> {
+        let mut found: Vec<(Timestamp, usize)> = self
+            .projects
+            .iter()
+            .enumerate()
+            .filter(|(_, standing)| !standing.generations.is_empty())
+            .map(|(at, standing)| (last_use(standing.facts).unwrap_or(Timestamp::MAX), at))
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// All that a project has left, with its bytes, and what keeps it.
+    fn golden(&self, at: usize) -> (Item, u64, Option<KeptBecause>) {
+        let Standing { facts, generations } = &self.projects[at];
+        let item = Item::Golden {
+            project: facts.project.clone(),
+            generations: generations.iter().map(|g| g.generation).collect(),
+        };
+        let bytes = generations.iter().map(|g| g.bytes).sum();
+        (item, bytes, self.what_keeps(facts, generations))
+    }
+
+    fn take(&mut self, at: usize, generation: Generation) {
+        self.projects[at]
+            .generations
+            .retain(|g| g.generation != generation);
+    }
+
+    /// What keeps these generations of a project from being removed.
+    fn what_keeps(
+        &self,
+        project: &ProjectFacts,
+        generations: &[&GenerationFacts],
+    ) -> Option<KeptBecause> {
+        let unread = |g: &&GenerationFacts| g.layers.is_none() || g.promoted_at.is_none();
+        if project.unjudged || generations.iter().any(unread) {
+            return Some(KeptBecause::Unjudged);
+        }
+        if project.busy {
+            return Some(KeptBecause::Busy);
+        }
+        let sessions: BTreeSet<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|session| generations.iter().any(|g| leases(session, project, g)))
+            .map(|session| session.session.clone())
+            .collect();
+        (!sessions.is_empty()).then(|| KeptBecause::Leased {
+            sessions: sessions.into_iter().collect(),
+        })
+    }
+}
+
+/// Whether a session was cloned from a generation; one whose record cannot be used, whether it may
+/// have been: then all that it links to is there.
+fn leases(session: &SessionFacts, project: &ProjectFacts, generation: &GenerationFacts) -> bool {
+    if session.unjudged {
+        return match (&session.links, &generation.layers) {
+            (Some(links), Some(layers)) => !links.is_empty() && links.is_subset(layers),
+            _ => true,
+        };
+    }
+    session.lease.as_ref().is_some_and(|lease| {
+        lease.project == project.project && lease.generation == generation.generation
+    })
+}
+
+/// When a project was last used. Its golden counts as used when it was promoted: a first session may
+/// not have come yet, and a golden that came back after a long time is not to go at once.
+fn last_use(project: &ProjectFacts) -> Option<Timestamp> {
+    let promoted_at = project.generations.last().and_then(|g| g.promoted_at);
+    project.last_used.max(promoted_at)
+}
+
+/// Who needs which layer of those that stay.
+struct Layers<'f> {
+    facts: &'f Facts,
+    needed: BTreeMap<&'f LayerName, u32>,
+    /// Whether something stays of which nobody can tell what it links to.
+    blind: bool,
+    unneeded_bytes: u64,
+}
+
+impl<'f> Layers<'f> {
+    fn of(facts: &'f Facts, work: &Work<'f>) -> Self {
+        let mut needed: BTreeMap<&LayerName, u32> = BTreeMap::new();
+        let mut blind = false;
+        let generations = work.projects.iter().flat_map(|p| &p.generations);
+        let of_generations = generations.map(|generation| &generation.layers);
+        let of_sessions = work.sessions.iter().map(|session| &session.links);
+        for layers in of_generations.chain(of_sessions) {
+            match layers {
+                Some(layers) => layers
+                    .iter()
+                    .for_each(|layer| *needed.entry(layer).or_default() += 1),
+                None => blind = true,
+            }
+        }
+        let unneeded = facts
+            .layers
+            .iter()
+            .filter(|(layer, facts)| facts.placeholder || !blind && !needed.contains_key(layer));
+        Self {
+            facts,
+            blind,
+            unneeded_bytes: unneeded.map(|(_, facts)| facts.bytes).sum(),
+            needed,
+        }
+    }
+
+    /// A generation goes; gives the bytes of the layers that nobody else needs.
+    fn release(&mut self, generation: &'f GenerationFacts) -> u64 {
+        let mut bytes = 0;
+        for layer in generation.layers.iter().flatten() {
+            let Some(count) = self.needed.get_mut(layer) else {
+                continue;
+            };
+            *count -= 1;
+            if *count > 0 {
+                continue;
+            }
+            self.needed.remove(layer);
+            let facts = self.facts.layers.get(layer);
+            bytes += facts
+                .filter(|facts| !facts.placeholder && !self.blind)
+                .map_or(0, |facts| facts.bytes);
+        }
+        bytes
+    }
+}
