@@ -33,7 +33,7 @@ struct Scale {
 const FULL: Scale = Scale {
     files: 100_000,
     large: 1 << 30,
-    turns: 5,
+    turns: 3,
     memory: 8 << 30,
     allowance: 1.0,
 };
@@ -56,8 +56,8 @@ struct Case {
     task: String,
     /// The peer to hold against, then the others, and ourselves last.
     times: Vec<(String, Vec<Duration>)>,
-    /// How many times faster than the first we are, if that is claimed.
-    claim: Option<f64>,
+    /// How many times faster than the first we are at least.
+    claim: f64,
 }
 
 fn main() -> ExitCode {
@@ -91,8 +91,13 @@ fn main() -> ExitCode {
 fn run(scale: &Scale, peers: bool) -> Result<bool, Box<dyn Error>> {
     let mut room = Room::take(scale.memory)?;
     let stage = Stage::new();
-    let ext4 = room.disk("ext4", &["-F"], scale.memory)?;
-    let xfs = room.disk("xfs", &["-m", "reflink=1"], scale.memory)?;
+    // Both full they must fit: a filesystem whose disk runs out of memory waits for ever.
+    let ext4 = room.disk("ext4", &["-F"], scale.memory / 8 * 5)?;
+    let xfs = room.disk(
+        "xfs",
+        &["-m", "reflink=1"],
+        scale.memory / 8 * 3 - (64 << 20),
+    )?;
     println!("writing {} small files and a large one", scale.files);
     tree::small(&ext4.join("small"), scale.files)?;
     tree::small(&xfs.join("small"), scale.files)?;
@@ -115,33 +120,26 @@ fn run(scale: &Scale, peers: bool) -> Result<bool, Box<dyn Error>> {
     cases.push(Case {
         task: format!("copy {files} small files, ext4"),
         times: copies,
-        claim: Some(FASTER),
+        claim: FASTER,
     });
     cases.push(Case {
         task: format!("remove {files} small files, ext4"),
         times: removals,
-        claim: Some(FASTER),
+        claim: FASTER,
     });
     let large = line(vec![cp], ours);
     let (copies, _) = self::copies(&stage, &ext4, "large", &large, scale.turns)?;
     cases.push(Case {
         task: format!("copy one file of {} MiB, ext4", scale.large >> 20),
         times: copies,
-        claim: Some(NOT_SLOWER),
+        claim: NOT_SLOWER,
     });
     let reflinks = [reflink, shared];
-    let (copies, removals) = self::copies(&stage, &xfs, "small", &reflinks, scale.turns)?;
+    let (copies, _) = self::copies(&stage, &xfs, "small", &reflinks, scale.turns)?;
     cases.push(Case {
         task: format!("share the blocks of {files} small files, XFS"),
         times: copies,
-        claim: Some(FASTER),
-    });
-    cases.push(Case {
-        task: format!("remove {files} small files, XFS"),
-        times: removals,
-        // XFS removes inodes in threads of its own, behind a log that all wait for: the second of
-        // ours adds nothing.
-        claim: None,
+        claim: FASTER,
     });
     table(&cases);
     Ok(hold(&cases, scale.allowance))
@@ -161,7 +159,7 @@ fn peers() -> Vec<Contestant> {
 
 type Times = Vec<(String, Vec<Duration>)>;
 
-/// Has the tree copied by each, in turns, and the copies removed by `rm -rf` and by us.
+/// Has the tree copied by each, in turns, and on ext4 the copies removed by `rm -rf` and by us.
 fn copies(
     stage: &Stage,
     disk: &Path,
@@ -183,7 +181,7 @@ fn copies(
             // Each is first in some turn, and neither always removes the copy of the same one.
             let number = (number + turn) % contestants.len();
             let one = &contestants[number];
-            let to = disk.join(format!("copy-{number}"));
+            let to = disk.join(format!("copy-{turn}-{number}"));
             disk::settle(disk)?;
             let took = one.copy(stage, &from, &to)?;
             println!(
@@ -193,6 +191,11 @@ fn copies(
                 took.as_secs_f64()
             );
             copies[number].1.push(took);
+            if disk.ends_with("xfs") {
+                // It removes inodes in threads of its own, behind a log that all wait for: what that
+                // takes tells nothing about who asks for it.
+                continue;
+            }
             disk::settle(disk)?;
             let by = (number + turn) % 2;
             let took = match by {
@@ -240,7 +243,7 @@ fn table(cases: &[Case]) {
 fn hold(cases: &[Case], allowance: f64) -> bool {
     let mut all = true;
     for case in cases {
-        let Some(claim) = case.claim else { continue };
+        let claim = case.claim;
         let ratio = case.ratio(0);
         let bar = if claim > 1.0 {
             claim * allowance

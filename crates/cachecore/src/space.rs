@@ -77,6 +77,18 @@ pub struct Disk {
 /// Bytes of metadata for each entry of a reflinked tree: an inode, and its extents.
 const REFLINKED_ENTRY: u64 = 1024;
 
+/// What copying a tree takes; of one that shares its blocks, only the metadata.
+pub fn of_copy(entries: u64, bytes: u64, shares_blocks: bool) -> Room {
+    Room {
+        bytes: if shares_blocks {
+            entries.saturating_mul(REFLINKED_ENTRY)
+        } else {
+            bytes
+        },
+        inodes: entries,
+    }
+}
+
 /// What cloning a generation takes. The entries of layers are not written down anywhere, so a clone
 /// that copies layers needs more inodes than this says; its bytes are all counted.
 pub fn of_clone(strategy: Strategy, manifest: &Manifest) -> Room {

@@ -428,11 +428,6 @@ impl StoreError {
                  know which"
                     .to_owned()
             }
-            Self::NestedSubvolume { subvolume, .. } => format!(
-                "put a plain folder in its place, with what is in it, or remove it with: btrfs \
-                 subvolume delete {}",
-                subvolume.display()
-            ),
             Self::NoSpace { collectable, evictable, .. } => match (collectable, evictable) {
                 (Some(collectable), Some(evictable)) => format!(
                     "remove sessions, or make room with `goldenctl gc`: it would return {}, and up to \
@@ -448,6 +443,11 @@ impl StoreError {
             Self::GoldenInUse { .. } => "try again when it has ended".to_owned(),
             Self::NotSuperseded { project, .. } => format!(
                 "the serving generation goes with the whole golden: goldenctl rm {project}"
+            ),
+            Self::NestedSubvolume { subvolume, .. } => format!(
+                "put a plain folder in its place, with what is in it, or remove it with: btrfs \
+                 subvolume delete {}",
+                subvolume.display()
             ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
             Self::CannotMove { .. } => {

@@ -11,8 +11,8 @@ use cachecore::promotion::{Plan, Volumes};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
-use cachecore::space::Room;
-use cachecore::strategy::Strategy;
+use cachecore::space;
+use cachecore::strategy::{Filesystem, Strategy};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use rustix::fs::RenameFlags;
@@ -243,10 +243,11 @@ impl Store {
             }
         }
         let size = layers::measure(source)?;
-        self.prove_room(Room {
-            bytes: size.allocated,
-            inodes: size.entries,
-        })?;
+        let one_disk = source.own_stat()?.st_dev == to.own_stat()?.st_dev;
+        // Where no file can share, nobody has to try it out.
+        let able = !matches!(self.filesystem()?, Filesystem::Ext | Filesystem::Tmpfs);
+        let shares = one_disk && able && self.shares_blocks()?;
+        self.prove_room(space::of_copy(size.entries, size.allocated, shares))?;
         observer.expects(size.entries, size.allocated);
         if whole {
             subvolumes::make_subvolume(to, DOCKER)?;

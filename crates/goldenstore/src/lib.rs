@@ -26,10 +26,10 @@
 //! | `promotion`, `import` | make generations |
 //! | `generation`, `project`, `builds` | what serves, what stands where, what was built |
 //! | `layers` | the layers that everything shares |
-//! | `subvolumes` | data roots that have their layers inside |
-//! | `sharing` | whether the filesystem shares blocks |
 //! | `collection` | removes what nobody needs, and goldens |
 //! | `space` | whether a clone fits |
+//! | `subvolumes` | data roots that have their layers inside |
+//! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
 //! | `interleave` | lets tests decide who goes on at each step |

@@ -55,15 +55,15 @@ pub struct CopyOptions<'a> {
     pub skip: Option<PathTest<'a>>,
     /// Whether files of the copy share their blocks with those of the source.
     pub sharing: Sharing,
+    /// Whether the copy's root is there already: an empty folder, a btrfs subvolume for example,
+    /// which gets what the source's root has.
+    pub into_existing: bool,
     /// Bytes each second that all threads together write at most; an entry counts as 4096 bytes
     /// besides its content, and shared content as none. `None`: as fast as can be.
     pub rate: Option<NonZeroU64>,
     /// How much the threads stand back behind others, from 0 (not at all) to 19, as in `nice`.
     /// Above 0 they are all new ones; the caller's waits, and stays as it is.
     pub nice: u8,
-    /// Whether the copy's root is there already: an empty folder, a btrfs subvolume for example,
-    /// which gets what the source's root has.
-    pub into_existing: bool,
 }
 
 impl fmt::Debug for CopyOptions<'_> {
@@ -72,9 +72,9 @@ impl fmt::Debug for CopyOptions<'_> {
             .field("jobs", &self.jobs)
             .field("skip", &self.skip.map(|_| ".."))
             .field("sharing", &self.sharing)
+            .field("into_existing", &self.into_existing)
             .field("rate", &self.rate)
             .field("nice", &self.nice)
-            .field("into_existing", &self.into_existing)
             .finish()
     }
 }
@@ -137,8 +137,9 @@ impl CopyReport {
 ///
 /// # Errors
 /// The first error ends the work. What was copied stays, for the caller to remove. `name` must not
-/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused; so is an extended attribute that the
-/// destination does not take. To keep owners, devices and `trusted.*` takes root.
+/// exist, unless [`CopyOptions::into_existing`] says so; a mount point inside the source is refused;
+/// so is an extended attribute that the destination does not take. To keep owners, devices and
+/// `trusted.*` takes root.
 pub fn copy_tree(
     source: BorrowedFd<'_>,
     parent: BorrowedFd<'_>,

@@ -6,6 +6,7 @@ use goldenstore::ErrorClass;
 use testbed::mounted::Mounted;
 
 use super::*;
+use crate::keeper::Place;
 
 /// Makes a project look as if it had been promoted and last used so long ago.
 fn unused_for(keeper: &Keeper, name: &str, time: Duration) {
@@ -215,4 +216,35 @@ fn nothing_of_a_project_goes_while_its_build_runs() {
     drop(right);
     collect(&keeper, &policy);
     assert_eq!(keeper.current("api"), None);
+}
+
+/// Goldens that have their layers inside go as a whole, and sessions keep them as they keep others.
+#[test]
+fn whole_goldens_are_collected_like_layered_ones() {
+    let keeper = Keeper::on(Place::Btrfs);
+    for number in 1..=3 {
+        keeper.import("api", &marked(number));
+    }
+    keeper.start("api", "s1");
+    keeper.import("web", &marked(9));
+    let expected = Model::of(&keeper)
+        .without("golden/api/gen-000001")
+        .without("golden/api/gen-000002")
+        .without("golden/web/gen-000001")
+        .without("golden/web/current");
+    let policy = Policy {
+        max_size: Some(0),
+        ..Policy::default()
+    };
+    let report = collect(&keeper, &policy);
+    assert_eq!(report.plan.size_reached, Some(false));
+    expected.assert_is(&keeper);
+    assert_eq!(crate::concurrency::in_image(&keeper.data_root("s1")), "3");
+    keeper.remove("s1").unwrap();
+    keeper
+        .store
+        .remove_golden(&project("api"), &Silent)
+        .unwrap();
+    assert_eq!(keeper.current("api"), None);
+    keeper.assert_tidy();
 }

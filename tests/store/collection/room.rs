@@ -27,7 +27,9 @@ const MUCH: u64 = 1 << 32;
 #[test]
 fn what_would_not_fit_fails_before_anything_is_written() {
     let keeper = with_generations(3);
-    let before = keeper.checksum();
+    // A folder for the copy is made, and taken away again.
+    let folder_of_work = |path: &std::path::Path| path == "sessions";
+    let before = keeper.checksum().without_times(folder_of_work);
     let stat = rustix::fs::statvfs(keeper.root().as_std_path()).unwrap();
     let all = stat.f_blocks * stat.f_frsize;
     let full = Store::open(&keeper.root())
@@ -59,7 +61,8 @@ fn what_would_not_fit_fails_before_anything_is_written() {
     };
     let error = refused(full.import(&copied, &Silent));
     assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
-    before.assert_same(&keeper.checksum(), "the store");
+    let after = keeper.checksum().without_times(folder_of_work);
+    before.assert_same(&after, "the store");
     // To move a data root in takes no room.
     full.import(&import_of("web", &from), &Silent).unwrap();
 }

@@ -142,10 +142,11 @@ impl Store {
             });
         }
         let golden = self.golden_of(request)?;
-        let manifest = golden.as_ref().map(|golden| &golden.manifest);
         let mut facts = Facts {
-            golden: manifest.map(|manifest| &manifest.kind),
-            form: manifest.map_or(Form::Layered, |manifest| manifest.form),
+            golden: golden.as_ref().map(|golden| &golden.manifest.kind),
+            form: golden
+                .as_ref()
+                .map_or(Form::Layered, |golden| golden.manifest.form),
             filesystem: self.filesystem()?,
             shares_blocks: false,
         };
@@ -153,8 +154,8 @@ impl Store {
             facts.shares_blocks = self.shares_blocks()?;
         }
         let decision = strategy::choose(request.strategy, &facts)?;
-        if let Some(manifest) = manifest {
-            self.prove_room_for(decision.strategy, manifest)?;
+        if let Some(golden) = &golden {
+            self.prove_room_for(decision.strategy, &golden.manifest)?;
         }
         let staging = self.stage(&folder)?;
         let started = self

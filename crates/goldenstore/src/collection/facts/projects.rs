@@ -1,6 +1,7 @@
 use cachecore::collection::{Facts, GenerationFacts, ProjectFacts, Remembered, Unjudged};
 use cachecore::id::{Generation, ProjectId};
 use cachecore::layout;
+use cachecore::record::Form;
 
 use super::{Gathering, links_of, stranger};
 use crate::error::StoreError;
@@ -127,7 +128,11 @@ impl Gathering<'_> {
         };
         match generation::read_manifest(&own) {
             Ok(manifest) => {
-                found.bytes = manifest.sizes.mutable_bytes;
+                found.bytes = match manifest.form {
+                    Form::Layered => manifest.sizes.mutable_bytes,
+                    // At most: what it shares with others is not told by the filesystem.
+                    Form::Whole => manifest.sizes.shared_bytes,
+                };
                 found.promoted_at = Some(manifest.promoted_at);
                 let layers = manifest.layers.into_iter().map(|layer| layer.layer);
                 found.layers = Some(layers.collect());
