@@ -1,8 +1,10 @@
 //! Data roots with containerd's image store: committed snapshots and blobs are layers like any other.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 
+use cachecore::collection::Policy;
 use cachecore::dataroot::Kind;
 use cachecore::strategy::Strategy;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -243,4 +245,33 @@ fn a_book_that_cannot_be_read_costs_a_copy_and_is_told() {
         report.notes[0].contains("metadata.db cannot be read"),
         "{report:?}"
     );
+}
+
+#[test]
+fn what_no_data_root_links_to_is_collected() {
+    let keeper = Keeper::new();
+    keeper.import("api", &api());
+    keeper.start("api", "s1");
+    // As a daemon does that removes an image: the snapshot and the blob go, links as they are.
+    let root = keeper.data_root("s1");
+    let blobs = root.join(BLOBS);
+    let blob = fs::read_dir(&blobs).unwrap().next().unwrap().unwrap();
+    fs::remove_file(blob.path()).unwrap();
+    fs::remove_dir_all(root.join(SNAPSHOTS).join("3")).unwrap();
+    keeper.promote("s1").unwrap();
+    let policy = Policy {
+        keep: NonZeroUsize::MIN,
+        ..Policy::default()
+    };
+    let layers = || fs::read_dir(keeper.root().join("layers")).unwrap().count();
+    let before = layers();
+    keeper.start("api", "s2");
+    let golden = keeper.seen(keeper.generation("api", 2));
+    let session = keeper.seen(keeper.data_root("s2"));
+    let report = keeper.store.collect(&policy, &Silent).unwrap();
+    assert!(report.failed.is_empty(), "{report:?}");
+    assert_eq!(layers(), before - 2, "{report:?}");
+    golden.assert_same(&keeper.seen(keeper.generation("api", 2)), "the golden");
+    session.assert_same(&keeper.seen(keeper.data_root("s2")), "the session");
+    keeper.assert_tidy();
 }
