@@ -23,6 +23,14 @@ pub(crate) fn point() {
     }
 }
 
+/// Whether somebody decides who goes on.
+pub(crate) fn decided() -> bool {
+    #[cfg(feature = "interleave")]
+    return HOOK.get().is_some();
+    #[cfg(not(feature = "interleave"))]
+    false
+}
+
 /// Lets some time pass for others.
 pub(crate) fn wait(time: Duration) {
     #[cfg(feature = "interleave")]
