@@ -520,7 +520,40 @@ impl StoreError {
             Self::CannotMove { .. } => {
                 "use --copy, and remove the data root yourself afterwards".to_owned()
             }
-            _ => return None,
+            _ => return self.help_by_the_system().map(str::to_owned),
         })
+    }
+
+    /// What to do where the state of the filesystem is why the system refused.
+    fn help_by_the_system(&self) -> Option<&'static str> {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        match self.refused_by_the_system()? {
+            StorageFull | QuotaExceeded => {
+                Some("remove sessions, or make room with `goldenctl gc`, and try again")
+            }
+            ReadOnlyFilesystem => Some(
+                "mount the filesystem writable and try again; if nobody made it read-only, `dmesg` says why",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing can be written just now, because the filesystem is full or can only be read.
+    pub(crate) fn nothing_can_be_written(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let kind = self.refused_by_the_system();
+        matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+    }
+
+    /// How the system refused, if it did.
+    fn refused_by_the_system(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. }
+            | Self::Tree {
+                source: treeclone::Error::Io { source, .. },
+                ..
+            } => Some(source.kind()),
+            _ => None,
+        }
     }
 }
