@@ -16,6 +16,7 @@
 //! longer; waiting is bounded and ends in [`StoreError::Busy`].
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -54,17 +55,27 @@ pub(crate) enum Mode {
     Exclusive,
 }
 
-/// Opens a lock file, making it where it is missing.
+/// Opens a lock file, making it where it is missing. On a filesystem that can only be read it is opened
+/// to be read, which is enough to lock it.
 pub(crate) fn open_file(path: &Path) -> Result<File, StoreError> {
-    File::options()
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let opened = File::options()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
-        .map_err(|e| StoreError::io("open", path, e))
+        .custom_flags(nofollow)
+        .open(path);
+    match opened {
+        Err(refused) if refused.kind() == ErrorKind::ReadOnlyFilesystem => File::options()
+            .read(true)
+            .custom_flags(nofollow)
+            .open(path)
+            .map_err(|_| refused),
+        opened => opened,
+    }
+    .map_err(|e| StoreError::io("open", path, e))
 }
 
 /// Takes a lock now or not at all; `None` if another holds it.

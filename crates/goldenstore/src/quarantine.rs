@@ -178,6 +178,10 @@ pub(crate) fn forget(project: &Handle, generation: Generation) -> Result<(), Sto
 }
 
 fn remove(folder: &Handle, name: &str) -> Result<(), StoreError> {
+    // A filesystem that can only be read refuses to remove also what is not there.
+    if folder.stat(name)?.is_none() {
+        return Ok(());
+    }
     match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
         Ok(()) => folder.sync(),
         Err(Errno::NOENT) => Ok(()),

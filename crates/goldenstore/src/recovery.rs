@@ -36,13 +36,14 @@ const LAST_BREATH: Duration = Duration::from_secs(3);
 
 impl Store {
     /// Makes good what killed commands left in the store, as far as nobody works on it right now.
-    /// Deletes nothing that takes long: that is left in the trash.
+    /// Deletes nothing that takes long: that is left in the trash. Where nothing can be written, because
+    /// the disk is full or read-only, it is left for later: who only looks is answered all the same.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read or written.
     pub fn recover(&self) -> Result<(), StoreError> {
-        self.collect_stagings()?;
-        self.discard_orphans()?;
+        self.collect_stagings().or_else(left_for_later)?;
+        self.discard_orphans().or_else(left_for_later)?;
         for (project, error) in self.recover_projects()? {
             // One project's record, lost in a power cut, say, is no reason to stop all work.
             tracing::warn!(%project, %error, "left alone");
@@ -218,4 +219,12 @@ impl Store {
         })?;
         Ok(())
     }
+}
+
+fn left_for_later(error: StoreError) -> Result<(), StoreError> {
+    if !error.nothing_can_be_written() {
+        return Err(error);
+    }
+    tracing::warn!(%error, "what killed commands left is left for later");
+    Ok(())
 }

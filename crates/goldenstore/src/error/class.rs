@@ -1,3 +1,5 @@
+use std::io;
+
 use cachecore::promotion::Refusal;
 
 use super::StoreError;
@@ -62,6 +64,25 @@ impl StoreError {
             | Self::Interrupted
             | Self::Tree { .. }
             | Self::Io { .. } => ErrorClass::Failed,
+        }
+    }
+
+    /// Whether nothing can be written just now, because the filesystem is full or can only be read.
+    pub(crate) fn nothing_can_be_written(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let kind = self.refused_by_the_system();
+        matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+    }
+
+    /// How the system refused, if it did.
+    pub(super) fn refused_by_the_system(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. }
+            | Self::Tree {
+                source: treeclone::Error::Io { source, .. },
+                ..
+            } => Some(source.kind()),
+            _ => None,
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::io;
+
 use cachecore::collection::KeptBecause;
 use cachecore::promotion::Refusal;
 use cachecore::size;
@@ -104,7 +106,21 @@ impl StoreError {
             Self::CannotMove { .. } => {
                 "use --copy, and remove the data root yourself afterwards".to_owned()
             }
-            _ => return None,
+            _ => return self.help_by_the_system().map(str::to_owned),
         })
+    }
+
+    /// What to do where the state of the filesystem is why the system refused.
+    fn help_by_the_system(&self) -> Option<&'static str> {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        match self.refused_by_the_system()? {
+            StorageFull | QuotaExceeded => {
+                Some("remove sessions, or make room with `goldenctl gc`, and try again")
+            }
+            ReadOnlyFilesystem => Some(
+                "mount the filesystem writable and try again; if nobody made it read-only, `dmesg` says why",
+            ),
+            _ => None,
+        }
     }
 }

@@ -1,0 +1,105 @@
+//! How much memory commands take of goldens and sessions with very many files: each less than 64 MiB,
+//! however many files there are. Prints a table with the peak of each command.
+//!
+//! `CACHECORE_MEMORY_FILES=1000000` for the whole; without it a fifth, which takes a minute.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![expect(clippy::print_stdout, reason = "tests may say what they have done")]
+
+mod measured;
+mod scene;
+
+use measured::Measured;
+use scene::Scene;
+
+const VARIABLE: &str = "CACHECORE_MEMORY_FILES";
+const FEWER: usize = 200_000;
+/// What a command may take, in KiB.
+const MOST: u64 = 64 << 10;
+
+fn main() {
+    if let Some(words) = measured::asked() {
+        return measured::answer(&words);
+    }
+    let files = std::env::var(VARIABLE).map_or(FEWER, |number| number.parse().unwrap());
+    println!("{files} files");
+    let scene = Scene::new();
+    let mut table = Table::default();
+    a_golden_of_many_files(&scene, files, &mut table);
+    a_session_with_a_huge_folder(&scene, files, &mut table);
+    a_session_with_many_folders_of_the_driver(&scene, files, &mut table);
+    assert_eq!(table.exceeding, Vec::<String>::new(), "more than 64 MiB");
+}
+
+#[derive(Default)]
+struct Table {
+    exceeding: Vec<String>,
+}
+
+impl Table {
+    /// Runs a command, which must end with one of these codes.
+    #[track_caller]
+    fn row(&mut self, scene: &Scene, words: &str, codes: &[i32]) {
+        let Measured {
+            code,
+            peak,
+            seconds,
+            said,
+        } = scene.run(words);
+        println!("{peak:>8} KiB {seconds:>7.1} s  exit {code}  {words}");
+        assert!(codes.contains(&code), "{words}: {code} {said}");
+        assert!(!said.contains("panicked"), "{words}: {said}");
+        if peak > MOST {
+            self.exceeding.push(format!("{words}: {peak} KiB"));
+        }
+    }
+}
+
+fn a_golden_of_many_files(scene: &Scene, files: usize, table: &mut Table) {
+    println!("a golden with a layer of so many files");
+    scene.write_golden(files);
+    for words in [
+        "import many --from STAGE/many",
+        "status many",
+        "verify many",
+        "verify many --full",
+        "session start many linked",
+        "session start many copied --strategy copy",
+        "session ls",
+        "session promote copied",
+        "session rm linked",
+        "session start many second --strategy copy",
+        "session rm second",
+        "gc --dry-run",
+        "gc --keep 1 --max-size 0",
+    ] {
+        table.row(scene, words, &[0]);
+    }
+}
+
+fn a_session_with_a_huge_folder(scene: &Scene, files: usize, table: &mut Table) {
+    println!("a session that has so many files in one folder of its driver's");
+    table.row(scene, "session start huge one --or-empty", &[0]);
+    scene.write_huge_folder("one", files);
+    table.row(scene, "session promote one", &[0]);
+    for words in [
+        "verify huge --full",
+        "session start huge two --strategy copy",
+        "session start huge three --strategy link",
+        "session rm two",
+        "session rm three",
+        "gc --max-size 0",
+    ] {
+        table.row(scene, words, &[0]);
+    }
+}
+
+fn a_session_with_many_folders_of_the_driver(scene: &Scene, files: usize, table: &mut Table) {
+    println!("a session whose driver has so many folders");
+    table.row(scene, "session start crowd one --or-empty", &[0]);
+    scene.write_crowd("one", files);
+    table.row(scene, "session promote one", &[0, 1, 5]);
+    table.row(scene, "gc --dry-run", &[0]);
+    table.row(scene, "session rm one", &[0, 3]);
+    table.row(scene, "gc --max-size 0", &[0]);
+}
