@@ -51,6 +51,8 @@ impl Gathering<'_> {
             let mut found =
                 match read.and_then(|record| self.session(store, facts, &folder, record)) {
                     Ok(found) => found,
+                    // It has ended meanwhile.
+                    Err(_) if store.sessions.stat(&name)?.is_none() => continue,
                     Err(e) => unusable(store, facts, &folder, session, &e),
                 };
             let ends = found.abandoned || self.policy.is_over(&found, self.now);
