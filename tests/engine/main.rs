@@ -18,6 +18,7 @@ mod killed_build;
 mod live_daemon;
 mod progress;
 mod run;
+mod soak;
 mod triggers;
 mod verification;
 

@@ -38,21 +38,12 @@ impl Patience {
     /// Whether there is some left. To be asked once for every look at what is waited for.
     pub(crate) fn is_left(&mut self) -> bool {
         #[cfg(feature = "interleave")]
-        if is_scheduled() {
+        if decided() {
             self.looks += 1;
             return self.looks < LOOKS;
         }
         Instant::now() < self.until
     }
-}
-
-/// Whether a function of the caller's decides who goes on.
-#[inline]
-pub(crate) fn is_scheduled() -> bool {
-    #[cfg(feature = "interleave")]
-    return HOOK.get().is_some();
-    #[cfg(not(feature = "interleave"))]
-    false
 }
 
 /// Others may go on now.
@@ -62,6 +53,14 @@ pub(crate) fn point() {
     if let Some(hook) = HOOK.get() {
         hook();
     }
+}
+
+/// Whether somebody decides who goes on.
+pub(crate) fn decided() -> bool {
+    #[cfg(feature = "interleave")]
+    return HOOK.get().is_some();
+    #[cfg(not(feature = "interleave"))]
+    false
 }
 
 /// Lets some time pass for others.

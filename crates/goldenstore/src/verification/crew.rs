@@ -17,8 +17,8 @@ pub(super) fn each<T: Sync, R: Send>(
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let results: Mutex<Vec<(usize, Result<R, StoreError>)>> = Mutex::default();
-    let crew = if interleave::is_scheduled() {
-        // A step can be taken by the scheduler's own threads only.
+    // A thread of its own has no place in an order that somebody decides.
+    let crew = if interleave::decided() {
         1
     } else {
         thread::available_parallelism().map_or(1, usize::from)
