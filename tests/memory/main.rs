@@ -14,6 +14,8 @@ use scene::Scene;
 
 const VARIABLE: &str = "CACHECORE_MEMORY_FILES";
 const FEWER: usize = 200_000;
+/// The exit code of what is beyond what a data root may hold.
+const TOO_LARGE: i32 = 5;
 /// What a command may take, in KiB.
 const MOST: u64 = 64 << 10;
 
@@ -97,9 +99,16 @@ fn a_session_with_a_huge_folder(scene: &Scene, files: usize, table: &mut Table) 
 fn a_session_with_many_folders_of_the_driver(scene: &Scene, files: usize, table: &mut Table) {
     println!("a session whose driver has so many folders");
     table.row(scene, "session start crowd one --or-empty", &[0]);
-    scene.write_crowd("one", files);
-    table.row(scene, "session promote one", &[0, 1, 5]);
+    scene.write_crowd("one", files, 0);
+    table.row(scene, "session promote one", &[TOO_LARGE]);
     table.row(scene, "gc --dry-run", &[0]);
-    table.row(scene, "session rm one", &[0, 3]);
-    table.row(scene, "gc --max-size 0", &[0]);
+    table.row(scene, "session rm one", &[0]);
+    for (folders, lower) in [(40_000, 0), (40_000, 16_000)] {
+        println!("a session whose driver has {folders} folders, with records of {lower} bytes");
+        table.row(scene, "session start crowd one --or-empty", &[0]);
+        scene.write_crowd("one", folders, lower);
+        let code = if lower == 0 { 0 } else { TOO_LARGE };
+        table.row(scene, "session promote one", &[code]);
+        table.row(scene, "gc --max-size 0 --session-idle 0s", &[0]);
+    }
 }
