@@ -8,6 +8,8 @@ use crate::{CASES, Measured};
 const FASTER: f64 = 100.0;
 /// What one layer more may cost.
 const LAYER: Duration = Duration::from_millis(1);
+/// How long the removal of a linked session may take.
+const REMOVAL: Duration = Duration::from_millis(100);
 /// Between the best times of two cases that should take the same. Best, not median: what else the
 /// machine does only ever adds, and to times as short as these it adds much.
 const NOISE: f64 = 1.5;
@@ -15,13 +17,13 @@ const NOISE: f64 = 1.5;
 /// Prints what was measured.
 pub(crate) fn table(measured: &[Measured]) {
     println!(
-        "\n{:<20}{:>7}{:>9}{:>10}{:>9}{:>11}{:>14}",
-        "data root", "layers", "files", "copied", "cp -a", "link", "cp -a / link"
+        "\n{:<20}{:>7}{:>9}{:>10}{:>9}{:>11}{:>14}{:>11}",
+        "data root", "layers", "files", "copied", "cp -a", "link", "cp -a / link", "rm"
     );
     for one in measured {
         let copied = one.report.as_ref().map_or(0, |report| report.bytes_copied);
         println!(
-            "{:<20}{:>7}{:>9}{:>7.1} MB{:>7.2} s{:>8.1} ms{:>14.0}",
+            "{:<20}{:>7}{:>9}{:>7.1} MB{:>7.2} s{:>8.1} ms{:>14.0}{:>8.1} ms",
             one.case.name,
             one.case.shape.layers,
             one.case.shape.files,
@@ -29,9 +31,12 @@ pub(crate) fn table(measured: &[Measured]) {
             one.copy().as_secs_f64(),
             ms(one.link()),
             one.ratio(),
+            ms(median(&one.removals)),
         );
     }
-    println!("Medians; copied: what a linked session has of its own; cp -a: all of it.\n");
+    println!(
+        "Medians; copied: what a linked session has of its own; cp -a: all of it; rm: session rm.\n"
+    );
 }
 
 /// Prints each claim with what it rests on; says whether all of them hold.
@@ -86,6 +91,16 @@ pub(crate) fn hold(measured: &[Measured]) -> bool {
             ),
         );
     }
+    let slowest = measured.iter().map(Measured::best_removal).max();
+    let slowest = slowest.unwrap_or_default();
+    claim(
+        slowest < REMOVAL,
+        format!(
+            "a linked session is removed in less than {} ms (best times): {:.1} ms at most",
+            ms(REMOVAL),
+            ms(slowest)
+        ),
+    );
     all
 }
 
@@ -100,6 +115,10 @@ impl Measured {
 
     fn best_link(&self) -> Duration {
         self.links.iter().min().copied().unwrap_or_default()
+    }
+
+    fn best_removal(&self) -> Duration {
+        self.removals.iter().min().copied().unwrap_or_default()
     }
 
     fn ratio(&self) -> f64 {

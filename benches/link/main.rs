@@ -6,7 +6,7 @@
 //! not hold. Needs root and 40 GB of disk (`--quick`, which leaves out 5 GB: 8 GB), under `target/tmp`
 //! or `$CACHECORE_BENCH_DIR`.
 //!
-//! Nothing is removed before the end: ext4 without a journal does not use an inode again for one to
+//! Nothing is removed before everything is started: ext4 without a journal does not use an inode again for one to
 //! five minutes after its removal, and searches past all of those for each new file, so that the
 //! removal of one copy would make everything after it several times slower.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -66,6 +66,7 @@ struct Measured {
     data_root: Utf8PathBuf,
     copies: Vec<Duration>,
     links: Vec<Duration>,
+    removals: Vec<Duration>,
     report: Option<StartReport>,
 }
 
@@ -115,6 +116,10 @@ fn run(quick: bool) -> Result<bool, Box<dyn Error>> {
             }
         }
     }
+    rustix::fs::sync();
+    for one in &mut measured {
+        remove(&store, one, &interruption)?;
+    }
     claims::table(&measured);
     Ok(claims::hold(&measured))
 }
@@ -147,6 +152,7 @@ fn prepare(
         data_root,
         copies: Vec::new(),
         links: Vec::new(),
+        removals: Vec::new(),
         report: None,
     })
 }
@@ -178,6 +184,21 @@ fn start(
     let report = store.start_session(&request, interruption)?;
     measured.links.push(begun.elapsed());
     measured.report = Some(report);
+    Ok(())
+}
+
+/// Removes the sessions of a case, as `session rm` does.
+fn remove(
+    store: &Store,
+    measured: &mut Measured,
+    interruption: &Interruption,
+) -> Result<(), Box<dyn Error>> {
+    for number in 0..measured.links.len() {
+        let session = format!("{}-{number}", measured.project).parse()?;
+        let begun = Instant::now();
+        store.remove_session(&session, interruption)?;
+        measured.removals.push(begun.elapsed());
+    }
     Ok(())
 }
 

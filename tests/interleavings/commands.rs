@@ -106,3 +106,20 @@ fn left_overs_are_collected_while_sessions_come_and_go() {
         },
     );
 }
+
+#[test]
+fn a_collection_takes_nothing_from_those_who_start_and_promote() {
+    interleave(
+        &[
+            |scene| scene.collect(),
+            |scene| scene.start("new"),
+            |scene| scene.promote("one"),
+            |scene| scene.import("left", "left", false),
+        ],
+        |scene, ended| {
+            only_busy(ended);
+            assert_eq!(succeeded(&ended[1..]), 3, "{ended:?}");
+            assert!(scene.data_root("new").join("image").is_dir());
+        },
+    );
+}

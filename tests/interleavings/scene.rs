@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 
+use cachecore::collection::Policy;
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::promotion::Volumes;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -116,6 +118,16 @@ impl Scene {
         self.store().import(&request, &Silent).map(drop)
     }
 
+    /// Keeps one generation, and nothing that nobody leases.
+    pub(crate) fn collect(&self) -> Result<(), StoreError> {
+        let policy = Policy {
+            keep: NonZeroUsize::MIN,
+            max_size: Some(0),
+            ..Policy::default()
+        };
+        self.store().collect(&policy, &Silent).map(drop)
+    }
+
     pub(crate) fn recover(&self) -> Result<(), StoreError> {
         let store = self.store();
         store.recover()?;
@@ -155,10 +167,13 @@ impl Scene {
         }
         for project in names(&root.join("golden")) {
             let current = root.join("golden").join(&project).join("current");
-            assert!(
-                current.join("docker").is_dir(),
-                "{current} leads to nothing"
-            );
+            // A project may have lost its golden, and then names none.
+            if current.is_symlink() {
+                assert!(
+                    current.join("docker").is_dir(),
+                    "{current} leads to nothing"
+                );
+            }
             let inside = names(&root.join("golden").join(&project));
             assert!(
                 inside.iter().all(|name| !name.starts_with('.')),
@@ -179,7 +194,7 @@ fn copy(parent: &Utf8Path, from: &str, to: &str) {
     let source = File::open(parent.join(from)).unwrap();
     let parent = File::open(parent).unwrap();
     let options = CopyOptions {
-        jobs: std::num::NonZeroUsize::new(1),
+        jobs: NonZeroUsize::new(1),
         ..CopyOptions::default()
     };
     treeclone::copy_tree(

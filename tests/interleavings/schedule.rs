@@ -15,6 +15,10 @@ use crate::scene::Scene;
 const VARIABLE: &str = "CACHECORE_INTERLEAVINGS";
 const ORDERS: usize = 300;
 
+/// Which orders are drawn: the same ones every time, unless this says otherwise.
+const SEED_VARIABLE: &str = "CACHECORE_INTERLEAVINGS_SEED";
+const SEED: u64 = 20_100_313;
+
 /// Changes between commands that a drawn order has.
 const CHANGES: usize = 4;
 
@@ -34,6 +38,10 @@ pub(crate) fn interleave(
     let orders = std::env::var(VARIABLE)
         .ok()
         .map_or(ORDERS, |value| value.parse().unwrap());
+    let seed = std::env::var(SEED_VARIABLE)
+        .ok()
+        .map_or(SEED, |value| value.parse().unwrap());
+    let _told = Told { seed, orders };
     let scene = Arc::new(alone(Scene::new));
     let ends = Arc::new(Mutex::new(BTreeSet::new()));
     let check = {
@@ -44,12 +52,28 @@ pub(crate) fn interleave(
             ends.lock().unwrap().insert(succeeded);
         }
     };
-    let random = RandomScheduler::new(orders / 2);
+    let random = RandomScheduler::new_from_seed(seed, orders / 2);
     run(random, commands, check.clone(), &scene);
-    let few_changes = PctScheduler::new(CHANGES, orders / 2);
+    let few_changes = PctScheduler::new_from_seed(seed, CHANGES, orders / 2);
     run(few_changes, commands, check, &scene);
     let ends = ends.lock().unwrap();
     ends.clone()
+}
+
+/// Says how to have the same orders again, where one of them fails.
+struct Told {
+    seed: u64,
+    orders: usize,
+}
+
+impl Drop for Told {
+    #[expect(clippy::print_stderr, reason = "the message of a test that fails")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { seed, orders } = self;
+            eprintln!("the same orders again: {SEED_VARIABLE}={seed} {VARIABLE}={orders}");
+        }
+    }
 }
 
 /// Does work that takes steps, where nobody else is: a step can be taken under a scheduler only.
@@ -58,7 +82,7 @@ fn alone<T: Send + Sync + 'static>(work: fn() -> T) -> T {
     let place = Arc::clone(&made);
     let mut config = Config::new();
     config.stack_size = STACK;
-    Runner::new(RandomScheduler::new(1), config).run(move || {
+    Runner::new(RandomScheduler::new_from_seed(0, 1), config).run(move || {
         *place.lock().unwrap() = Some(work());
     });
     made.lock().unwrap().take().unwrap()

@@ -1,19 +1,20 @@
 //! The command line. The words are those of the contract; a change here is a change of contract.
 
-use std::ffi::OsString;
-use std::num::NonZeroUsize;
-use std::time::Duration;
+mod builds;
+mod care;
+mod sessions;
 
-use cachecore::collection::DEFAULT_KEEP;
-use cachecore::id::{BuildId, ProjectId, SessionId};
+use cachecore::id::{BuildId, ProjectId};
 use cachecore::layout;
-use cachecore::promotion::Volumes;
-use cachecore::record::KEPT_BUILDS;
-use cachecore::size;
 use cachecore::space::Reserve;
-use cachecore::strategy::Requested;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use builds::{
+    Build, DaemonChoice, Enable, EngineChoice, Patience, Run, Trigger, VolumeChoice,
+};
+pub(crate) use care::{Bench, Doctor, Gc, Rm, Verify};
+pub(crate) use sessions::{Session, SessionPromote, SessionStart};
 
 /// Warm Docker data roots for isolated sessions.
 ///
@@ -165,134 +166,6 @@ pub(crate) struct Import {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Build {
-    /// The project
-    pub(crate) project: ProjectId,
-    /// One deadline for everything, from clone to promotion
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
-    /// The source revision to note
-    #[arg(long, value_name = "REV")]
-    pub(crate) revision: Option<String>,
-    #[command(flatten)]
-    pub(crate) volumes: VolumeChoice,
-    /// Take new layers without verifying them against their images
-    #[arg(long)]
-    pub(crate) trust_layers: bool,
-    #[command(flatten)]
-    pub(crate) daemon: DaemonChoice,
-    /// The startup command; DOCKER_HOST points to the private daemon
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) startup: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Run {
-    /// The project
-    pub(crate) project: ProjectId,
-    /// Keep the session afterwards, until `session rm`
-    #[arg(long)]
-    pub(crate) keep: bool,
-    #[command(flatten)]
-    pub(crate) daemon: DaemonChoice,
-    /// The command; DOCKER_HOST points to the private daemon
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) command: Vec<OsString>,
-}
-
-/// Which engine is used.
-#[derive(Debug, Args)]
-pub(crate) struct EngineChoice {
-    /// dockerd, if it is not the one in PATH; containerd and runc are looked for beside it
-    #[arg(long, value_name = "FILE", env = "CACHECORE_DOCKERD")]
-    pub(crate) dockerd: Option<Utf8PathBuf>,
-}
-
-/// How the private daemon runs.
-#[derive(Debug, Args)]
-pub(crate) struct DaemonChoice {
-    #[command(flatten)]
-    pub(crate) engine: EngineChoice,
-    /// What the daemon and the command reach: nat (all that the host reaches), isolated (each other)
-    #[arg(long, value_name = "KIND", default_value = "nat", value_parser = ["nat", "isolated"])]
-    pub(crate) network: String,
-    /// More settings for the daemon's daemon.json, as a JSON object
-    #[arg(long, value_name = "JSON", value_parser = json_object)]
-    pub(crate) daemon_config: Option<serde_json::Value>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VolumeChoice {
-    /// Volumes that the golden keeps: keep (all), drop (none), or a name; may be repeated
-    #[arg(long = "volumes", value_name = "keep|drop|NAME")]
-    chosen: Vec<String>,
-}
-
-impl VolumeChoice {
-    /// What was chosen; all volumes are kept where nothing was.
-    pub(crate) fn volumes(&self) -> Volumes {
-        match self.chosen.as_slice() {
-            [] => Volumes::Keep,
-            [one] if one == "keep" => Volumes::Keep,
-            [one] if one == "drop" => Volumes::Drop,
-            names => Volumes::Only(names.iter().cloned().collect()),
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Session {
-    /// Clone a project's golden for a session; prints the data root and the mounts to make
-    Start(SessionStart),
-    /// Make a session's data root the project's next golden
-    Promote(SessionPromote),
-    /// Remove a session and everything in it
-    Rm {
-        /// The session's id
-        session: SessionId,
-    },
-    /// List the sessions
-    Ls,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SessionStart {
-    /// The project
-    pub(crate) project: ProjectId,
-    /// The session's id
-    pub(crate) session: SessionId,
-    /// How to clone: auto, snapshot, link, reflink, copy
-    #[arg(long, value_name = "STRATEGY", default_value = "auto")]
-    pub(crate) strategy: Requested,
-    /// Start with an empty data root if the project has no golden
-    #[arg(long)]
-    pub(crate) or_empty: bool,
-    /// Let `gc` remove the session when nobody has used it for so long, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) expires: Option<Duration>,
-    /// An earlier generation than the one that serves
-    #[arg(long, value_name = "N")]
-    pub(crate) generation: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SessionPromote {
-    /// The session's id
-    pub(crate) session: SessionId,
-    /// Promote although the project has moved on to another generation
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Take new layers without verifying them against their images
-    #[arg(long)]
-    pub(crate) trust_layers: bool,
-    /// The source revision to note
-    #[arg(long, value_name = "REV")]
-    pub(crate) revision: Option<String>,
-    #[command(flatten)]
-    pub(crate) volumes: VolumeChoice,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Only this project, with its last builds
     pub(crate) project: Option<ProjectId>,
@@ -308,118 +181,6 @@ pub(crate) struct Log {
     /// An earlier build; `status PROJECT` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) build: Option<BuildId>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Rm {
-    /// The project
-    pub(crate) project: ProjectId,
-    /// Only this generation, which must not be the one that serves
-    #[arg(long, value_name = "N")]
-    pub(crate) generation: Option<u64>,
-}
-
-/// Limits of a collection. Without any, only that goes which nobody can need.
-#[derive(Debug, Args)]
-pub(crate) struct Gc {
-    /// Say what would go, and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Give up goldens, least recently used first, until the store is no larger, such as 200G
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    pub(crate) max_size: Option<u64>,
-    /// Give up goldens that nobody has used for so long, such as 30d
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) max_idle: Option<Duration>,
-    /// Generations of each project to keep, the serving one included
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEEP)]
-    pub(crate) keep: NonZeroUsize,
-    /// Remove sessions that nobody has used for so long and that do not say themselves how long
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) session_idle: Option<Duration>,
-    /// Logs of ended builds to keep of each project; none are kept that `status` does not list
-    #[arg(long, value_name = "N", default_value_t = KEPT_BUILDS)]
-    pub(crate) keep_builds: usize,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Enable {
-    /// The project
-    pub(crate) project: ProjectId,
-    /// Runs against a private daemon in this command's folder; DOCKER_HOST and CACHECORE_REVISION
-    /// are set. By a shell if it cannot be executed
-    #[arg(long, value_name = "FILE")]
-    pub(crate) startup: Utf8PathBuf,
-    /// The deadline of each build, from clone to promotion
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
-    /// The source revision of the first build
-    #[arg(long, value_name = "REV", value_parser = revision)]
-    pub(crate) revision: Option<String>,
-    #[command(flatten)]
-    pub(crate) volumes: VolumeChoice,
-    #[command(flatten)]
-    pub(crate) daemon: DaemonChoice,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Trigger {
-    /// The project
-    #[arg(required_unless_present = "all")]
-    pub(crate) project: Option<ProjectId>,
-    /// The source revision; a golden of it, by the same startup file, needs no build
-    #[arg(long, value_name = "REV", value_parser = revision)]
-    pub(crate) revision: Option<String>,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-    /// Ask for nothing new, but build what waits in all projects because a builder was killed
-    #[arg(long, conflicts_with_all = ["project", "revision", "wait"])]
-    pub(crate) all: bool,
-}
-
-/// Whether a command waits for what it asked for.
-#[derive(Debug, Args)]
-pub(crate) struct Patience {
-    /// Wait until no request is left, and fail if the newest came to nothing
-    #[arg(long)]
-    pub(crate) wait: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// Only this project; all of them if none is named
-    pub(crate) project: Option<ProjectId>,
-    /// Read the contents of every layer
-    #[arg(long)]
-    pub(crate) full: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    #[command(flatten)]
-    pub(crate) engine: EngineChoice,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Bench {
-    /// The data root of a stopped daemon to measure with, instead of the largest golden
-    #[arg(long, value_name = "DATA_ROOT")]
-    pub(crate) from: Option<Utf8PathBuf>,
-    /// Sessions of each strategy
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) sessions: u32,
-}
-
-/// A revision is shown in tables and set as a variable: some word, whatever the source control.
-fn revision(text: &str) -> Result<String, String> {
-    match text {
-        "" => Err("it is empty".to_owned()),
-        long if long.len() > 256 => Err("it is longer than 256 bytes".to_owned()),
-        odd if odd.chars().any(char::is_control) => Err("it has control characters".to_owned()),
-        fine => Ok(fine.to_owned()),
-    }
 }
 
 /// A size as people write it: a number, and K, M, G or T for powers of 1024.
@@ -445,16 +206,10 @@ fn bytes(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| "that is more than any disk has".to_owned())
 }
 
-fn json_object(text: &str) -> Result<serde_json::Value, String> {
-    match serde_json::from_str(text) {
-        Ok(value @ serde_json::Value::Object(_)) => Ok(value),
-        Ok(_) => Err("a JSON object is needed, such as {\"debug\":true}".to_owned()),
-        Err(e) => Err(e.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::CommandFactory as _;
 
     use super::*;

@@ -54,7 +54,11 @@ impl Store {
         policy: &Policy,
         observer: &dyn Observer,
     ) -> Result<CollectionPlan, StoreError> {
-        let facts = Gathering::new(policy, observer).gather(self)?;
+        let mut gathering = Gathering::new(policy, observer);
+        gathering.gather(self)?;
+        // What comes and goes during the look would be taken for what cannot be read.
+        let _exclusive = self.exclude()?;
+        let facts = gathering.again().gather(self)?;
         Ok(collection::plan(&facts, policy, Timestamp::now()))
     }
 
@@ -69,15 +73,16 @@ impl Store {
         observer: &dyn Observer,
     ) -> Result<CollectionReport, StoreError> {
         let begun = Instant::now();
-        let unrecovered = self.recover_projects()?;
+        self.recover_projects()?;
         let mut gathering = Gathering::new(policy, observer);
         gathering.gather(self)?;
 
         let locked = Instant::now();
         let (plan, mut failed) = {
             let _exclusive = self.exclude()?;
-            let mut gathering = gathering.again(unrecovered);
-            let facts = gathering.gather(self)?;
+            // Commands may have been killed since.
+            let unrecovered = self.recover_projects()?;
+            let facts = gathering.again().after_recovery(unrecovered).gather(self)?;
             let plan = collection::plan(&facts, policy, Timestamp::now());
             let failed = self.carry_out(&plan, observer)?;
             self.clear_sessions()?;

@@ -60,14 +60,51 @@ impl Store {
     /// What a generation is.
     ///
     /// # Errors
-    /// [`StoreError`] if it is not there or its manifest cannot be used.
+    /// [`StoreError::UnknownGeneration`] if it is not there; [`StoreError`] if its manifest cannot be
+    /// used.
     pub fn manifest(
         &self,
         project: &ProjectId,
         generation: Generation,
     ) -> Result<Manifest, StoreError> {
-        let folder = self.project_folder(project)?.folder(generation.folder())?;
-        read_manifest(&folder)
+        let folder = self.generation_folder(project, generation)?;
+        read_manifest(&folder).or_else(|e| {
+            // It may have gone meanwhile.
+            self.generation_folder(project, generation)?;
+            Err(e)
+        })
+    }
+
+    /// What the generation is that serves a project; `None` if it has no golden. One that is
+    /// superseded and removed during the look is none of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the project is not known, or its manifest cannot be used.
+    pub fn serving(&self, project: &ProjectId) -> Result<Option<Manifest>, StoreError> {
+        loop {
+            let Some(serving) = self.current(project)? else {
+                return Ok(None);
+            };
+            match self.manifest(project, serving) {
+                Err(StoreError::UnknownGeneration { .. })
+                    if self.current(project)? != Some(serving) => {}
+                manifest => return manifest.map(Some),
+            }
+        }
+    }
+
+    /// The folder of a project's generation.
+    fn generation_folder(
+        &self,
+        project: &ProjectId,
+        generation: Generation,
+    ) -> Result<Handle, StoreError> {
+        self.project_folder(project)?
+            .folder_if_there(generation.folder())?
+            .ok_or_else(|| StoreError::UnknownGeneration {
+                project: project.clone(),
+                generation,
+            })
     }
 
     /// A project's generations, in order.
@@ -81,13 +118,14 @@ impl Store {
     /// The names of a generation's volumes, made readable.
     ///
     /// # Errors
-    /// [`StoreError`] if the generation is not there or cannot be read.
+    /// [`StoreError::UnknownGeneration`] if the generation is not there; [`StoreError`] if it cannot be
+    /// read.
     pub fn volumes(
         &self,
         project: &ProjectId,
         generation: Generation,
     ) -> Result<BTreeSet<String>, StoreError> {
-        let folder = self.project_folder(project)?.folder(generation.folder())?;
+        let folder = self.generation_folder(project, generation)?;
         let Some(volumes) = folder.descend(b"docker/volumes")? else {
             return Ok(BTreeSet::new());
         };
@@ -178,7 +216,14 @@ pub(crate) fn current(project: &Handle) -> Result<Option<Generation>, StoreError
     if project.stat(layout::CURRENT)?.is_none() {
         return Ok(None);
     }
-    let target = project.link(layout::CURRENT)?;
+    let target = match project.link(layout::CURRENT) {
+        Ok(target) => target,
+        // The golden was removed meanwhile.
+        Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        Err(e) => return Err(e),
+    };
     std::str::from_utf8(&target)
         .ok()
         .and_then(Generation::from_folder)

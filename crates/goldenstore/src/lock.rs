@@ -3,7 +3,7 @@
 //!
 //! | lock | shared | exclusive |
 //! |---|---|---|
-//! | `lock` | while anything is cloned, imported or promoted | while a collection or a removal decides and renames; not while it deletes |
+//! | `lock` | while anything is cloned, imported or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
 //! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits; for an instant while a generation is removed |
@@ -20,7 +20,7 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cachecore::mountinfo;
 use rustix::fs::{FlockOperation, flock};
@@ -95,14 +95,12 @@ pub(crate) fn lock(
     what: &str,
     patience: Duration,
 ) -> Result<Lock, StoreError> {
-    let until = Instant::now() + patience;
+    let mut patience = interleave::Patience::of(patience);
     interleave::point();
     loop {
         match flock(file.as_fd(), operation(mode)) {
             Ok(()) => return Ok(Lock { file }),
-            Err(Errno::WOULDBLOCK) if Instant::now() < until => {
-                interleave::wait(INTERVAL);
-            }
+            Err(Errno::WOULDBLOCK) if patience.is_left() => interleave::wait(INTERVAL),
             Err(Errno::WOULDBLOCK) => {
                 return Err(StoreError::Busy {
                     what: what.to_owned(),

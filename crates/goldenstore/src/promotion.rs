@@ -160,10 +160,9 @@ impl Store {
         session: &SessionId,
     ) -> Result<Option<PromoteReport>, StoreError> {
         for project in self.projects()? {
-            let Some(current) = self.current(&project)? else {
+            let Some(manifest) = self.serving(&project)? else {
                 continue;
             };
-            let manifest = self.manifest(&project, current)?;
             if manifest.origin.session() == session {
                 return Ok(Some(PromoteReport {
                     notes: vec!["an earlier run had promoted it already".to_owned()],

@@ -13,7 +13,7 @@
 //! | anything that writes a record | `.state.json.…`, `.current.…` beside it | removed |
 //! | anything that removes | entries of `trash/` | deleted |
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cachecore::id::{Generation, ProjectId, SessionId};
 use cachecore::layout::{DOCKER, session_of_folder};
@@ -93,6 +93,14 @@ impl Store {
             let Some(session) = name.to_str().and_then(session_of_folder) else {
                 continue;
             };
+            // A session of its own stays one. The lock of such a one is not taken even for an instant:
+            // whoever wants to work in it does not wait for it long.
+            if self
+                .session(&session)
+                .is_ok_and(|record| record.lease.ends != LeaseEnd::Command)
+            {
+                continue;
+            }
             // Its command may be about to keep it, so what the record says counts under its lock.
             let Some(_hold) = self.try_hold(&session)? else {
                 continue;
@@ -124,13 +132,13 @@ impl Store {
         let Some(docker) = self.session_handle(session)?.folder_if_there(DOCKER)? else {
             return Ok(true);
         };
-        let until = Instant::now() + LAST_BREATH;
+        let mut patience = interleave::Patience::of(LAST_BREATH);
         loop {
             match liveness::prove_stopped(&docker) {
                 Ok(_) => return Ok(true),
                 Err(e) if e.class() != ErrorClass::Busy => return Err(e),
-                Err(_) if Instant::now() >= until => return Ok(false),
-                Err(_) => interleave::wait(Duration::from_millis(10)),
+                Err(_) if patience.is_left() => interleave::wait(Duration::from_millis(10)),
+                Err(_) => return Ok(false),
             }
         }
     }

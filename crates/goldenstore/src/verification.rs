@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use cachecore::id::{ChainId, Generation, LayerName, ProjectId};
-use cachecore::layout::{DIFF, DOCKER};
+use cachecore::layout::{self, DIFF, DOCKER};
 use cachecore::record::Contents;
 use serde::Serialize;
 use treeclone::Observer;
@@ -149,15 +149,20 @@ impl Store {
         let _shared = self.share()?;
         let project = self.project_folder(id)?;
         let mut findings = Vec::new();
-        let current = match generation::current(&project) {
-            Ok(current) => current,
-            Err(e @ StoreError::Io { .. }) => return Err(e),
-            Err(e) => {
-                findings.push(e.to_string());
-                None
-            }
+        let (current, numbers) = {
+            // A promotion makes a generation first and has it serve then.
+            let _lock = project::lock_project(&project, id)?;
+            self.finish_if_begun(id, &project)?;
+            let current = match generation::current(&project) {
+                Ok(current) => current,
+                Err(e @ StoreError::Io { .. }) => return Err(e),
+                Err(e) => {
+                    findings.push(e.to_string());
+                    None
+                }
+            };
+            (current, generation::generations(&project)?)
         };
-        let numbers = generation::generations(&project)?;
         match current {
             Some(current) if !numbers.contains(&current) => {
                 findings.push(format!(
@@ -221,6 +226,21 @@ impl Store {
             lifted,
             elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
+    }
+
+    /// Finishes a promotion whose command was killed just now. The caller holds the project's lock.
+    fn finish_if_begun(&self, id: &ProjectId, project: &Handle) -> Result<(), StoreError> {
+        let Some(newest) = generation::generations(project)?.pop() else {
+            return Ok(());
+        };
+        let folder = project.folder(newest.folder())?;
+        if folder.stat(layout::SESSION_RECORD)?.is_none() {
+            return Ok(());
+        }
+        if let Err(error) = self.roll_forward(id, project) {
+            tracing::warn!(project = %id, %error, "a promotion that was cut short is left so");
+        }
+        Ok(())
     }
 
     fn look_at_layer(

@@ -85,10 +85,10 @@ pub(super) fn run(global: &Global, args: &Bench) -> Result<u8, Failure> {
 fn largest(store: &Store) -> Result<ProjectId, Failure> {
     let mut found: Option<(u64, ProjectId)> = None;
     for project in store.projects()? {
-        let Some(generation) = store.current(&project)? else {
+        let Some(golden) = store.serving(&project)? else {
             continue;
         };
-        let sizes = store.manifest(&project, generation)?.sizes;
+        let sizes = golden.sizes;
         let bytes = sizes.shared_bytes + sizes.mutable_bytes;
         if found.as_ref().is_none_or(|(most, _)| bytes > *most) {
             found = Some((bytes, project));

@@ -2,7 +2,7 @@ use cachecore::changes::{self, Changes, Compared};
 use cachecore::id::{Generation, ProjectId};
 use cachecore::record::{BuildSummary, Decision, Manifest, Origin, ProjectState, Request, Verdict};
 use cachecore::trigger::{self, Golden};
-use goldenstore::Store;
+use goldenstore::{Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -69,8 +69,7 @@ pub(super) fn run(global: &Global, project: &ProjectId) -> Result<u8, Failure> {
 
 fn gather(store: &Store, project: &ProjectId, now: Timestamp) -> Result<Explained, Failure> {
     let state = store.project_state(project)?;
-    let serving = store.current(project)?;
-    let manifest = serving.map(|g| store.manifest(project, g)).transpose()?;
+    let manifest = store.serving(project)?;
     let facts = builder::facts(&state, manifest.as_ref().map(Golden::from));
     let would = |state: &ProjectState, revision: Option<&str>| {
         trigger::trigger(&mut state.clone(), revision, &facts, now)
@@ -81,7 +80,11 @@ fn gather(store: &Store, project: &ProjectId, now: Timestamp) -> Result<Explaine
         another_revision: would(&state, None),
     };
     let changes = match &manifest {
-        Some(manifest) => since_the_last(store, manifest)?,
+        Some(manifest) => match since_the_last(store, manifest) {
+            // One of them was collected meanwhile.
+            Err(StoreError::UnknownGeneration { .. }) => None,
+            changes => changes?,
+        },
         None => None,
     };
     Ok(Explained {
@@ -110,7 +113,7 @@ fn gather(store: &Store, project: &ProjectId, now: Timestamp) -> Result<Explaine
     })
 }
 
-fn since_the_last(store: &Store, now: &Manifest) -> Result<Option<Changes>, Failure> {
+fn since_the_last(store: &Store, now: &Manifest) -> Result<Option<Changes>, StoreError> {
     let project = &now.project;
     let kept = store.generations(project)?;
     let Some(last) = kept.into_iter().rfind(|kept| *kept < now.generation) else {

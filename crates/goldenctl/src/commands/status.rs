@@ -82,14 +82,13 @@ fn write_metrics(
 }
 
 fn look_at(store: &Store, project: &ProjectId) -> Result<ProjectStatus, Failure> {
-    let generation = store.current(project)?;
-    let golden = generation.map(|g| store.manifest(project, g)).transpose()?;
+    let golden = store.serving(project)?;
     let state = store.project_state(project)?;
     Ok(ProjectStatus {
         summary: show::standing(&state, golden.as_ref(), Timestamp::now()),
         state,
+        generation: golden.as_ref().map(|golden| golden.generation),
         golden,
-        generation,
         last_used_at: store.last_used(project)?,
     })
 }

@@ -107,10 +107,9 @@ fn projects(store: &Store) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut goldens = 0;
     for project in &projects {
-        let looked = store.project_state(project).and_then(|_| {
-            let current = store.current(project)?;
-            current.map(|g| store.manifest(project, g)).transpose()
-        });
+        let looked = store
+            .project_state(project)
+            .and_then(|_| store.serving(project));
         match looked {
             Ok(golden) => goldens += usize::from(golden.is_some()),
             Err(e) => checks.push(Check::failure("goldens", e.to_string(), advice(&e))),

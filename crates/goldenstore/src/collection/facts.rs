@@ -53,14 +53,21 @@ impl<'a> Gathering<'a> {
     }
 
     /// A second look, which measures nothing that the first has not.
-    pub(super) fn again(self, unrecovered: Vec<(ProjectId, StoreError)>) -> Self {
+    pub(super) fn again(self) -> Self {
+        Self {
+            sizes: self.sizes.close(),
+            ..Self::new(self.policy, self.observer)
+        }
+    }
+
+    /// For a look after what killed commands left in the projects was made good, but for these.
+    pub(super) fn after_recovery(self, unrecovered: Vec<(ProjectId, StoreError)>) -> Self {
         let unrecovered = unrecovered
             .into_iter()
             .map(|(project, e)| (project, e.to_string()));
         Self {
-            sizes: self.sizes.close(),
             unrecovered: Some(unrecovered.collect()),
-            ..Self::new(self.policy, self.observer)
+            ..self
         }
     }
 

@@ -69,12 +69,13 @@ impl Store {
         self.project_folder(project)?;
         // A session whose command was killed leases nothing.
         self.discard_orphans()?;
-        let unrecovered = self.recover_projects()?;
+        self.recover_projects()?;
         let policy = Policy::default();
         let mut first = Gathering::new(&policy, observer);
         first.gather(self)?;
         let (plan, failed) = {
             let _exclusive = self.exclude()?;
+            let unrecovered = self.recover_projects()?;
             let there = generation::generations(&self.project_folder(project)?)?;
             let Some(serving) = there.last() else {
                 return Err(StoreError::NoGolden {
@@ -92,7 +93,7 @@ impl Store {
                 Some(one) if !there.contains(&one) => return Err(refuse(one, "is not there")),
                 Some(one) => [one].into(),
             };
-            let facts = first.again(unrecovered).gather(self)?;
+            let facts = first.again().after_recovery(unrecovered).gather(self)?;
             let plan = collection::plan_removal(&facts, project, &chosen).map_err(|because| {
                 StoreError::GoldenInUse {
                     project: project.clone(),

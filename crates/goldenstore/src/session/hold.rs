@@ -63,7 +63,8 @@ impl Store {
     /// Whether a command works in a session right now.
     pub(crate) fn is_held(&self, session: &SessionId) -> Result<bool, StoreError> {
         let file = self.session_handle(session)?.into_file();
-        Ok(lock::try_lock(file, Mode::Exclusive)?.is_none())
+        // Shared, because others who only look do not hold it.
+        Ok(lock::try_lock(file, Mode::Shared)?.is_none())
     }
 
     /// A session's folder.

@@ -5,6 +5,7 @@ use std::thread;
 use treeclone::Observer;
 
 use crate::error::StoreError;
+use crate::interleave;
 
 /// Does a piece of work for each item, on as many threads as the machine runs at once, and gives the
 /// results in the order of the items. The first error ends it.
@@ -16,7 +17,12 @@ pub(super) fn each<T: Sync, R: Send>(
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let results: Mutex<Vec<(usize, Result<R, StoreError>)>> = Mutex::default();
-    let crew = thread::available_parallelism().map_or(1, usize::from);
+    let crew = if interleave::is_scheduled() {
+        // A step can be taken by the scheduler's own threads only.
+        1
+    } else {
+        thread::available_parallelism().map_or(1, usize::from)
+    };
     let until = Until {
         observer,
         failed: &failed,

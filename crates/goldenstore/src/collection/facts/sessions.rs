@@ -34,9 +34,8 @@ impl Gathering<'_> {
                 }
             };
             if text.starts_with(STARTING) && name.to_str().is_some() {
-                let file = store.sessions.folder(&name)?.into_file();
                 // Whoever puts it together right now holds its lock.
-                if lock::try_lock(file, Mode::Exclusive)?.is_some() {
+                if lock::try_lock(folder.into_file(), Mode::Exclusive)?.is_some() {
                     facts.stagings.push(StagingFacts {
                         bytes: self.sizes.of(&store.sessions, &name, 0),
                         name: text.into_owned(),
@@ -52,6 +51,8 @@ impl Gathering<'_> {
             let mut found =
                 match read.and_then(|record| self.session(store, facts, &folder, record)) {
                     Ok(found) => found,
+                    // It has ended meanwhile.
+                    Err(_) if store.sessions.stat(&name)?.is_none() => continue,
                     Err(e) => unusable(store, facts, &folder, session, &e),
                 };
             let ends = found.abandoned || self.policy.is_over(&found, self.now);
