@@ -1,7 +1,8 @@
 //! How much memory commands take of goldens and sessions with very many files: each less than 64 MiB,
 //! however many files there are. Prints a table with the peak of each command.
 //!
-//! `CACHECORE_MEMORY_FILES=1000000` for the whole; without it a fifth, which takes a minute.
+//! `CACHECORE_MEMORY_FILES=1000000` for the whole; without it a fifth. An argument chooses among the parts
+//! by their names.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(clippy::print_stdout, reason = "tests may say what they have done")]
@@ -27,11 +28,29 @@ fn main() {
     println!("{files} files");
     let scene = Scene::new();
     let mut table = Table::default();
-    a_golden_of_many_files(&scene, files, &mut table);
-    a_session_with_a_huge_folder(&scene, files, &mut table);
-    a_session_with_many_folders_of_the_driver(&scene, files, &mut table);
+    let chosen = std::env::args()
+        .nth(1)
+        .filter(|word| !word.starts_with('-'));
+    let parts: [(&str, Part); 3] = [
+        ("a_golden_of_many_files", a_golden_of_many_files),
+        ("a_session_with_a_huge_folder", a_session_with_a_huge_folder),
+        (
+            "a_session_with_many_folders_of_the_driver",
+            a_session_with_many_folders_of_the_driver,
+        ),
+    ];
+    let mut done = 0;
+    for (name, part) in parts {
+        if chosen.as_ref().is_none_or(|word| name.contains(word)) {
+            part(&scene, files, &mut table);
+            done += 1;
+        }
+    }
+    assert!(done > 0, "no part is called so");
     assert_eq!(table.exceeding, Vec::<String>::new(), "more than 64 MiB");
 }
+
+type Part = fn(&Scene, usize, &mut Table);
 
 #[derive(Default)]
 struct Table {
