@@ -20,8 +20,9 @@ use crate::picture::Picture;
 /// second in which a daemon has built something, a data root `incoming` that nobody has imported, and
 /// a request for a golden that waits.
 pub(crate) struct Scene {
-    ground: Ground,
     _memory: Mounted,
+    /// Has the mount, and goes after it.
+    ground: Ground,
     stage: Utf8PathBuf,
     before: Untouched,
 }

@@ -23,7 +23,8 @@ pub(crate) struct Measured {
 /// Runs a command.
 pub(crate) fn measure(words: &[String]) -> Measured {
     let begun = Instant::now();
-    let ended = Command::new(std::env::current_exe().unwrap())
+    // Its path may be another program's by now, if this one is built again meanwhile.
+    let ended = Command::new("/proc/self/exe")
         .args(words)
         .env(VARIABLE, "yes")
         .env_remove("CACHECORE_LOG")

@@ -24,7 +24,7 @@ impl Scene {
         let stage = ground.path("memory");
         std::fs::create_dir(&stage).unwrap();
         // An empty file takes no room there, only an inode.
-        let memory = Mounted::tmpfs_of(&stage, "1g,nr_inodes=0");
+        let memory = Mounted::tmpfs_of(&stage, "2g,nr_inodes=0");
         Store::init(&stage.join("store")).unwrap();
         Self {
             stage,
@@ -69,14 +69,19 @@ impl Scene {
         }
     }
 
-    /// Makes so many folders where the overlay2 driver has one for each layer.
-    pub(crate) fn write_crowd(&self, session: &str, folders: usize) {
+    /// Makes so many folders where the overlay2 driver has one for each layer, whose records of what
+    /// lies below have so many bytes; if none, there are no records.
+    pub(crate) fn write_crowd(&self, session: &str, folders: usize, lower: usize) {
         let root = self.data_root(session);
         DataRoot::new()
             .image("small", &[Layer::new("small").files(1, 1)])
             .write(&root);
         for number in 0..folders {
-            std::fs::create_dir(root.join(format!("overlay2/{number:064x}"))).unwrap();
+            let folder = root.join(format!("overlay2/{number:064x}"));
+            std::fs::create_dir(&folder).unwrap();
+            if lower > 0 {
+                std::fs::write(folder.join("lower"), "l".repeat(lower)).unwrap();
+            }
         }
     }
 

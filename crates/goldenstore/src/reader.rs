@@ -5,6 +5,7 @@
 
 mod books;
 mod containerd;
+mod room;
 mod strays;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,10 @@ use rustix::fs::FileType;
 
 use crate::error::StoreError;
 use crate::handle::{Handle, Small};
+use room::Room;
 
 /// Most entries in any folder that the reader lists. Hosts with 10,000 layers are unheard of.
-const MAX_ENTRIES: usize = 200_000;
+const MAX_ENTRIES: usize = 50_000;
 /// Longest `cache-id`, `link`, `parent`, `mount-id`, `init-id`: one word and a newline.
 const MAX_WORD: usize = 256;
 /// Longest `lower`: overlay2 allows 128 layers of 29 bytes each.
@@ -48,7 +50,7 @@ pub(crate) fn read(root: &Handle) -> Result<Listing, StoreError> {
         buildkit: books::buildkit(root)?,
         containerd: containerd::read(root)?,
         volumes: volumes(root)?,
-        strays: strays::find(root)?,
+        strays: strays::find(root, &mut Room::default())?,
     })
 }
 
@@ -128,6 +130,7 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
         return Ok(None);
     }
     let mut facts = Overlay2::default();
+    let mut room = Room::default();
     if let Some(driver) = driver {
         facts.owner_gid = driver.own_stat()?.st_gid;
         for name in driver.names(MAX_ENTRIES)? {
@@ -136,9 +139,9 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
             }
             // A file beside the folders (the quota driver's device node) belongs to no layer.
             if driver.kind(&name)? == Some(FileType::Directory) {
-                facts
-                    .folders
-                    .insert(name.as_bytes().to_vec(), layer_folder(&driver, &name)?);
+                let folder = layer_folder(&driver, &name)?;
+                room.take(&driver, [&folder.link, &folder.lower].map(length))?;
+                facts.folders.insert(name.as_bytes().to_vec(), folder);
             }
         }
         if let Some(links) = driver.folder_if_there("l")? {
@@ -147,6 +150,7 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
                     Some(FileType::Symlink) => Some(links.link(&name)?),
                     _ => None,
                 };
+                room.take(&links, target.iter().map(Vec::len))?;
                 facts.short_links.insert(name.into_vec(), target);
             }
         }
@@ -161,6 +165,7 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
                 cache_id: text(&layer, "cache-id", MAX_WORD)?,
                 parent: text(&layer, "parent", MAX_WORD)?,
             };
+            room.take(&image, [&layer.cache_id, &layer.parent].map(length))?;
             facts.layers.insert(name.into_vec(), layer);
         }
         let mounts = image.descend(b"layerdb/mounts")?;
@@ -172,11 +177,16 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
                 mount_id: text(&mount, "mount-id", MAX_WORD)?,
                 init_id: text(&mount, "init-id", MAX_WORD)?,
             };
+            room.take(&image, [&mount.mount_id, &mount.init_id].map(length))?;
             facts.mounts.insert(name.into_vec(), mount);
         }
         if let Some(images) = image.descend(b"imagedb/content/sha256")? {
             for name in images.names(MAX_ENTRIES)? {
                 let config = image_config(&images, &name)?;
+                if let ImageConfig::DiffIds(ids) = &config {
+                    let each = ids.iter().map(|id| id.len() + size_of::<String>());
+                    room.take(&images, each)?;
+                }
                 facts.images.insert(name.into_vec(), config);
             }
         }
@@ -197,6 +207,13 @@ fn layer_folder(driver: &Handle, name: &OsStr) -> Result<Folder, StoreError> {
         link: text(&folder, "link", MAX_WORD)?,
         lower: text(&folder, "lower", MAX_LOWER)?,
     })
+}
+
+fn length(text: &Text) -> usize {
+    match text {
+        Text::Bytes(bytes) => bytes.len(),
+        Text::Missing | Text::Unreadable => 0,
+    }
 }
 
 fn text(folder: &Handle, name: &str, limit: usize) -> Result<Text, StoreError> {

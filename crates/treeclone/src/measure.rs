@@ -13,6 +13,9 @@ use crate::listing::Lister;
 use crate::opening::Opener;
 use crate::path::TreePath;
 
+/// So many entries of a folder are listed at a time.
+const PART: usize = 4096;
+
 /// How large a tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TreeSize {
@@ -71,18 +74,22 @@ impl Measure {
         lister: &mut Lister,
         descent: &Descent,
     ) -> Result<Vec<CString>, Error> {
-        let listed = lister
-            .list(descent.fd())
-            .map_err(|failure| failure.at(descent.path()))?;
         let mut folders = Vec::new();
-        for entry in listed {
-            let found = opener
-                .node(descent.fd(), &entry.name)
-                .and_then(|fd| Entry::of(fd.as_fd()));
-            let found = found.map_err(|failure| failure.at(descent.path_to(&entry.name)))?;
-            self.add(&found);
-            if found.kind == FileType::Directory {
-                folders.push(entry.name);
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let mut listed = Vec::new();
+            next = lister
+                .part(descent.fd(), from, PART, &mut listed)
+                .map_err(|failure| failure.at(descent.path()))?;
+            for entry in listed {
+                let found = opener
+                    .node(descent.fd(), &entry.name)
+                    .and_then(|fd| Entry::of(fd.as_fd()));
+                let found = found.map_err(|failure| failure.at(descent.path_to(&entry.name)))?;
+                self.add(&found);
+                if found.kind == FileType::Directory {
+                    folders.push(entry.name);
+                }
             }
         }
         Ok(folders)

@@ -6,6 +6,7 @@ use cachecore::dataroot::place::{MAX_DEPTH, Place, place};
 use rustix::fs::FileType;
 
 use super::MAX_ENTRIES;
+use super::room::Room;
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::liveness::DATABASES;
@@ -14,9 +15,9 @@ use crate::liveness::DATABASES;
 const MAX_STRAYS: usize = 100;
 
 /// Finds the entries in the daemon's own parts that no daemon makes there.
-pub(super) fn find(root: &Handle) -> Result<Vec<Stray>, StoreError> {
+pub(super) fn find(root: &Handle, room: &mut Room) -> Result<Vec<Stray>, StoreError> {
     let mut strays = Vec::new();
-    look(root, &mut Vec::new(), &mut strays)?;
+    look(root, &mut Vec::new(), &mut strays, room)?;
     Ok(strays)
 }
 
@@ -24,6 +25,7 @@ fn look(
     folder: &Handle,
     path: &mut Vec<OsString>,
     strays: &mut Vec<Stray>,
+    room: &mut Room,
 ) -> Result<(), StoreError> {
     if path.len() == MAX_DEPTH {
         return Err(StoreError::TooLarge {
@@ -31,7 +33,13 @@ fn look(
             limit: format!("{MAX_DEPTH} folders below each other in the daemon's own parts"),
         });
     }
-    for name in folder.names(MAX_ENTRIES)? {
+    let names = folder.names(MAX_ENTRIES)?;
+    let entries = names.len();
+    // The names of all the folders on the way down are kept meanwhile.
+    for _ in 0..entries {
+        room.take(folder, [])?;
+    }
+    for name in names {
         path.push(name);
         let components: Vec<&[u8]> = path.iter().map(|name| name.as_bytes()).collect();
         if place(&components) == Place::Own && strays.len() < MAX_STRAYS {
@@ -44,11 +52,12 @@ fn look(
                 Some(_) if DATABASES.iter().any(|known| known.as_bytes() == here) => {
                     strays.push(Stray::NoDatabase(here));
                 }
-                Some(FileType::Directory) => look(&folder.folder(&name)?, path, strays)?,
+                Some(FileType::Directory) => look(&folder.folder(&name)?, path, strays, room)?,
                 Some(_) => {}
             }
         }
         path.pop();
     }
+    room.give_back(entries);
     Ok(())
 }

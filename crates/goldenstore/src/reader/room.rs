@@ -1,0 +1,38 @@
+//! A bound on what is kept of a data root: each file and folder of it may be within its limits, and all
+//! of them together still be more than a command may take.
+
+use crate::error::StoreError;
+use crate::handle::Handle;
+
+/// Bytes that are kept at most. A host with 10,000 layers fits.
+const MOST: usize = 32 << 20;
+/// What an entry takes beside its contents: its name, and its places in the maps of facts and of what
+/// follows from them.
+const ENTRY: usize = 512;
+
+/// How much is kept already.
+#[derive(Debug, Default)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Takes room for an entry with contents of these lengths.
+    pub(super) fn take(
+        &mut self,
+        folder: &Handle,
+        contents: impl IntoIterator<Item = usize>,
+    ) -> Result<(), StoreError> {
+        self.0 += ENTRY + contents.into_iter().sum::<usize>();
+        if self.0 <= MOST {
+            return Ok(());
+        }
+        Err(StoreError::TooLarge {
+            path: folder.path().to_owned(),
+            limit: format!("{MOST} bytes of records"),
+        })
+    }
+
+    /// Gives the room of so many entries back.
+    pub(super) fn give_back(&mut self, entries: usize) {
+        self.0 -= entries * ENTRY;
+    }
+}
