@@ -14,7 +14,7 @@ use measured::Measured;
 use scene::Scene;
 
 const VARIABLE: &str = "CACHECORE_MEMORY_FILES";
-const FEWER: usize = 200_000;
+const FEWER: usize = 60_000;
 /// The exit code of what is beyond what a data root may hold.
 const TOO_LARGE: i32 = 5;
 /// What a command may take, in KiB.
