@@ -64,7 +64,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("the command failed ({status})").into());
         }
     }
-    writeln!(io::stdout(), "ready {}", daemon.pid())?;
+    let namespace = std::fs::read_link(format!("/proc/{}/ns/pid", daemon.pid()))?;
+    let namespace = namespace.display();
+    writeln!(io::stdout(), "ready {} {namespace}", daemon.pid())?;
     io::stdin().read_to_end(&mut Vec::new())?;
     daemon.stop(&limits)?;
     Ok(())

@@ -69,6 +69,8 @@ pub struct StopReport {
 #[derive(Debug)]
 pub struct PrivateDaemon {
     dockerd: Process,
+    /// Whether it was this end that killed it.
+    killed: bool,
     ended: Option<Ended>,
     /// `None` once it has been taken apart.
     enclosure: Option<Enclosure>,
@@ -122,6 +124,7 @@ impl PrivateDaemon {
         tracing::debug!(%instance, pid = dockerd.pid(), "dockerd was started");
         let mut daemon = Self {
             dockerd,
+            killed: false,
             ended: None,
             enclosure: Some(enclosure),
             nat,
@@ -230,13 +233,13 @@ impl PrivateDaemon {
         if let Some(ended) = self.ended {
             return Ok(ended);
         }
-        let killed = !self.dockerd.ends_within(Duration::ZERO);
-        if killed {
+        if !self.dockerd.ends_within(Duration::ZERO) {
+            self.killed = true;
             self.dockerd.signal(Signal::KILL)?;
         }
         let ended = Ended {
             status: self.dockerd.reap()?,
-            killed,
+            killed: self.killed,
         };
         self.ended = Some(ended);
         Ok(ended)

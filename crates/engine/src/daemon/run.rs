@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -16,6 +17,10 @@ use crate::output::{OutputSink, Pipes};
 
 /// How long a dockerd that has closed its socket may take to end by itself.
 const LAST_BREATH: Duration = Duration::from_secs(5);
+
+/// How long the socket of a dead dockerd may answer.
+const AFTERGLOW: Duration = Duration::from_millis(300);
+const GLANCE: Duration = Duration::from_millis(5);
 
 impl PrivateDaemon {
     /// Runs a command beside the daemon and waits for it. Children that it leaves in the
@@ -74,10 +79,23 @@ impl PrivateDaemon {
         // last neighbour was.
         let status = process.reap().map_err(failed("wait for"))?;
         pipes.finish(output).map_err(failed("read the output of"))?;
-        match self.is_dying() {
+        match self.is_dying() || self.dies_soon(status) {
             true => Err(self.died(program)),
             false => Ok(status),
         }
+    }
+
+    /// Whether dockerd dies after a command that was killed. The first of its threads to go takes its
+    /// neighbours along, and the last one its socket: for a moment a dead dockerd answers.
+    fn dies_soon(&self, status: ExitStatus) -> bool {
+        let until = Instant::now() + AFTERGLOW;
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        while killed && Instant::now() < until {
+            if self.dockerd.ends_within(GLANCE) || self.is_dying() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether dockerd has ended, or is about to. Its socket refuses connections from the moment
@@ -103,6 +121,7 @@ impl PrivateDaemon {
     fn end_with(&mut self, process: &mut Process) {
         // The kernel kills the command along with dockerd, but as long as it is not reaped
         // dockerd does not end either.
+        self.killed = !self.dockerd.ends_within(Duration::ZERO);
         let killed = self
             .dockerd
             .signal(Signal::KILL)

@@ -11,6 +11,8 @@ pub(crate) struct Holder {
     process: Child,
     /// The pid of its dockerd.
     pub(crate) dockerd: u32,
+    /// The pid namespace of its dockerd, as `pid:[4026532281]`.
+    pub(crate) namespace: PathBuf,
 }
 
 impl Holder {
@@ -68,12 +70,15 @@ impl Holder {
         let mut holder = Self {
             process,
             dockerd: 0,
+            namespace: PathBuf::new(),
         };
         // What the script prints comes before it, on the same pipe.
         let mut shown = Vec::new();
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Some(pid) = line.trim_end().strip_prefix("ready ") {
+            if let Some(ready) = line.trim_end().strip_prefix("ready ") {
+                let (pid, namespace) = ready.split_once(' ').unwrap();
                 holder.dockerd = pid.parse().unwrap();
+                holder.namespace = namespace.into();
                 break;
             }
             shown.push(line);
