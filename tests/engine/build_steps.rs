@@ -54,11 +54,11 @@ fn last_steps_of_stages_are_linked(release: Release) {
                 FROM box\nCOPY --from=copied copied-bytes /srv/\n\
                 RUN --mount=type=bind,from=mounted,target=/other wc -c < /other/mounted-bytes > /srv/again\n";
     session.run(&format!(
-        "mkdir /tmp/steps && cp -r {folder}/source /tmp/steps && cd /tmp/steps && \
+        "mkdir {folder}-more && cp -r {folder}/source {folder}-more && cd {folder}-more && \
          cp {folder}/Dockerfile Dockerfile && printf '{}' >> Dockerfile && \
          docker build --progress=plain -t more . 2>&1 && \
          docker build --progress=plain -t copied --target copied . 2>&1 && \
-         docker build --progress=plain -t mounted --target mounted . 2>&1; rm -r /tmp/steps",
+         docker build --progress=plain -t mounted --target mounted . 2>&1; rm -r {folder}-more",
         more.replace('\n', "\\n")
     ));
     for (image, script, said) in [

@@ -21,6 +21,7 @@ const LAST_BREATH: Duration = Duration::from_secs(5);
 /// How long the socket of a dead dockerd may answer.
 const AFTERGLOW: Duration = Duration::from_millis(300);
 const GLANCE: Duration = Duration::from_millis(5);
+const NO_MEMORY: i32 = rustix::io::Errno::NOMEM.raw_os_error();
 
 impl PrivateDaemon {
     /// Runs a command beside the daemon and waits for it. Children that it leaves in the
@@ -42,6 +43,10 @@ impl PrivateDaemon {
         }
         let child = match enclosure.spawn(prepared) {
             Ok(child) => child,
+            // The kernel's word for a pid namespace in which nothing can begin any more.
+            Err(error) if error.raw_os_error() == Some(NO_MEMORY) && self.dies_soon() => {
+                return Err(self.died(program));
+            }
             Err(_) if self.is_dying() => return Err(self.died(program)),
             Err(source) => return Err(RunError::from_spawn(program, source)),
         };
@@ -79,18 +84,18 @@ impl PrivateDaemon {
         // last neighbour was.
         let status = process.reap().map_err(failed("wait for"))?;
         pipes.finish(output).map_err(failed("read the output of"))?;
-        match self.is_dying() || self.dies_soon(status) {
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        match self.is_dying() || killed && self.dies_soon() {
             true => Err(self.died(program)),
             false => Ok(status),
         }
     }
 
-    /// Whether dockerd dies after a command that was killed. The first of its threads to go takes its
+    /// Whether dockerd dies, where something looks like it. The first of its threads to go takes its
     /// neighbours along, and the last one its socket: for a moment a dead dockerd answers.
-    fn dies_soon(&self, status: ExitStatus) -> bool {
+    fn dies_soon(&self) -> bool {
         let until = Instant::now() + AFTERGLOW;
-        let killed = status.signal() == Some(Signal::KILL.as_raw());
-        while killed && Instant::now() < until {
+        while Instant::now() < until {
             if self.dockerd.ends_within(GLANCE) || self.is_dying() {
                 return true;
             }
