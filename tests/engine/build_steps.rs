@@ -3,7 +3,7 @@
 
 use testbed::checksum::Checksum;
 use testbed::engines::build_output::steps;
-use testbed::engines::{Place, Release, Session, Workplace};
+use testbed::engines::{Place, Release, Session, Workplace, marker};
 
 crate::on_each_engine!(last_steps_of_stages_are_linked);
 
@@ -53,12 +53,14 @@ fn last_steps_of_stages_are_linked(release: Release) {
     let more = "FROM copied\nRUN wc -c < copied-bytes > /count\n\
                 FROM box\nCOPY --from=copied copied-bytes /srv/\n\
                 RUN --mount=type=bind,from=mounted,target=/other wc -c < /other/mounted-bytes > /srv/again\n";
+    // A session shares /tmp with the machine, and other tests.
+    let own = format!("/tmp/steps-{}", marker());
     session.run(&format!(
-        "mkdir {folder}-more && cp -r {folder}/source {folder}-more && cd {folder}-more && \
+        "mkdir {own} && cp -r {folder}/source {own} && cd {own} && \
          cp {folder}/Dockerfile Dockerfile && printf '{}' >> Dockerfile && \
          docker build --progress=plain -t more . 2>&1 && \
          docker build --progress=plain -t copied --target copied . 2>&1 && \
-         docker build --progress=plain -t mounted --target mounted . 2>&1; rm -r {folder}-more",
+         docker build --progress=plain -t mounted --target mounted . 2>&1; rm -r {own}",
         more.replace('\n', "\\n")
     ));
     for (image, script, said) in [

@@ -4,7 +4,9 @@
 use serde_json::Value;
 use testbed::checksum::Checksum;
 use testbed::engines::build_output::steps;
-use testbed::engines::{CACHED_STEPS, IMAGES, Place, Release, Session, Workplace, eventually};
+use testbed::engines::{
+    CACHED_STEPS, IMAGES, Place, Release, Session, Workplace, eventually, marker,
+};
 
 crate::on_each_engine!(beside_the_daemon, in_a_container);
 
@@ -191,13 +193,15 @@ pub(crate) fn new_steps_build_on_cached_ones(work: &Workplace, session: &mut Ses
     let more = "RUN --mount=type=cache,target=/cache cat /cache/sorted > /srv/from-cache && echo >> /cache/sorted\n\
                 RUN rm /srv/kept && chmod 777 /srv/deep/er/file\n";
     let folder = work.project.folder();
+    // A session shares /tmp with the machine, and other tests.
+    let own = format!("/tmp/more-{}", marker());
     let build = format!(
-        "mkdir /tmp/more && cp -r {folder}/Dockerfile {folder}/source /tmp/more && cd /tmp/more && \
+        "mkdir {own} && cp -r {folder}/Dockerfile {folder}/source {own} && cd {own} && \
          printf '{}' >> Dockerfile && docker build --progress=plain -t more . 2>&1",
         more.replace('\n', "\\n")
     );
     let output = session.run(&build);
-    session.run("rm -r /tmp/more");
+    session.run(&format!("rm -r {own}"));
     let steps = steps(&output);
     assert_eq!(
         (steps.cached.len(), steps.done.len()),
@@ -213,9 +217,12 @@ pub(crate) fn new_steps_build_on_cached_ones(work: &Workplace, session: &mut Ses
 
 pub(crate) fn images_are_saved_and_loaded(session: &mut Session<'_>) {
     let id = session.run("docker images --no-trunc -q worker");
-    session.run("docker save -o /tmp/worker.tar worker && docker rm changed && docker rmi worker");
+    let own = format!("/tmp/worker-{}.tar", marker());
+    session.run(&format!(
+        "docker save -o {own} worker && docker rm changed && docker rmi worker"
+    ));
     session.refuses("docker image inspect worker");
-    session.run("docker load -i /tmp/worker.tar && rm /tmp/worker.tar");
+    session.run(&format!("docker load -i {own} && rm {own}"));
     assert_eq!(session.run("docker images --no-trunc -q worker"), id);
     assert_eq!(
         session.run("docker run --rm worker cat /srv/joined"),
