@@ -153,7 +153,7 @@ fn trash(store: &Store) -> Vec<Check> {
         Check::note(
             "trash",
             format!("{waiting} removals were not finished"),
-            "the next `goldenctl session rm` finishes them",
+            "`goldenctl gc` finishes them",
         )
     }]
 }
