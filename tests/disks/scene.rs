@@ -5,13 +5,11 @@ use std::process::Child;
 use cachecore::collection::Policy;
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::promotion::Volumes;
-use cachecore::record::{Other, Settings};
-use cachecore::trigger;
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{ImportRequest, PromoteOptions, Silent, StartRequest, Store};
-use jiff::Timestamp;
 use testbed::checksum::Checksum;
 use testbed::dataroot::{DataRoot, Layer};
+use testbed::waiting_request;
 
 use crate::commands::Command;
 use crate::picture::Picture;
@@ -171,7 +169,7 @@ fn furnish(stage: &Utf8Path) {
         )
         .unwrap();
     start(&store, "work");
-    enable(&store);
+    waiting_request::leave(&store, &project());
     DataRoot::new()
         .image("more", &[base.clone(), layer("two"), layer("three")])
         .volume("db", &[("rows", "2")])
@@ -184,26 +182,6 @@ fn furnish(stage: &Utf8Path) {
     for rubbish in ["trash/1-2-3/folder", "layers/nobodys/diff/folder"] {
         std::fs::create_dir_all(root.join(rubbish)).unwrap();
     }
-}
-
-/// As it is after `enable` and before a builder has taken the request.
-fn enable(store: &Store) {
-    let settings = Settings {
-        enabled: true,
-        startup: "/srv/startup".into(),
-        folder: "/srv".into(),
-        timeout_ms: 60_000,
-        volumes: Volumes::Keep,
-        dockerd: None,
-        network: "isolated".into(),
-        daemon_config: None,
-        other: Other::new(),
-    };
-    store
-        .ask(&project(), |state, _| {
-            trigger::enable(state, settings, None, Timestamp::UNIX_EPOCH)
-        })
-        .unwrap();
 }
 
 fn project() -> ProjectId {

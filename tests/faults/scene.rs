@@ -4,15 +4,13 @@ use std::process::Command;
 
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::promotion::Volumes;
-use cachecore::record::{Other, Settings};
-use cachecore::trigger;
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{ImportRequest, Silent, StartRequest, Store};
-use jiff::Timestamp;
 use testbed::checksum::Checksum;
 use testbed::dataroot::{DataRoot, Layer};
 use testbed::ground::Ground;
 use testbed::mounted::Mounted;
+use testbed::waiting_request;
 
 use crate::picture::Picture;
 
@@ -96,7 +94,7 @@ impl Scene {
             .promote_session(&next, &goldenstore::PromoteOptions::default(), &Silent)
             .unwrap();
         start(&store, "work");
-        enable(&store);
+        waiting_request::leave(&store, &project());
         DataRoot::new()
             .image("more", &[base(), layer("two"), layer("three")])
             .volume("db", &[("rows", "2")])
@@ -185,26 +183,6 @@ fn import(store: &Store, project: &str, path: &Utf8Path, root: &DataRoot) {
 fn start(store: &Store, session: &str) {
     let request = StartRequest::new(project(), SessionId::new(session).unwrap());
     store.start_session(&request, &Silent).unwrap();
-}
-
-/// As it is after `enable` and before a builder has taken the request.
-fn enable(store: &Store) {
-    let settings = Settings {
-        enabled: true,
-        startup: "/srv/startup".into(),
-        folder: "/srv".into(),
-        timeout_ms: 60_000,
-        volumes: Volumes::Keep,
-        dockerd: None,
-        network: "isolated".into(),
-        daemon_config: None,
-        other: Other::new(),
-    };
-    store
-        .ask(&project(), |state, _| {
-            trigger::enable(state, settings, None, Timestamp::UNIX_EPOCH)
-        })
-        .unwrap();
 }
 
 fn copy(from: &Utf8Path, to: &Utf8Path) {

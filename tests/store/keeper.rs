@@ -212,6 +212,19 @@ impl Keeper {
         self.store.remove_session(&session(id), &Silent)
     }
 
+    /// A session as an import of project `api` opens it, a record without a data root: its folder. The
+    /// record is that of session `s1`, which is started for it.
+    pub(crate) fn open_import(&self, id: &str) -> Utf8PathBuf {
+        let sessions = self.root().join("sessions");
+        let opened = sessions.join(format!("docker-data-{id}"));
+        self.start("api", "s1");
+        let record = std::fs::read_to_string(sessions.join("docker-data-s1/session.json")).unwrap();
+        let record = record.replace("\"s1\"", &format!("\"{id}\""));
+        std::fs::create_dir(&opened).unwrap();
+        std::fs::write(opened.join("session.json"), record).unwrap();
+        opened
+    }
+
     /// The data root of a session.
     pub(crate) fn data_root(&self, id: &str) -> Utf8PathBuf {
         self.store.layout().session_data_root(&session(id))

@@ -461,16 +461,7 @@ fn an_import_that_never_came_to_move_binds_nobody(place: Place) {
             .import(&import_of("api", &from), &Silent)
             .unwrap();
         // The session as the import had opened it: its record without a data root.
-        let opened = keeper
-            .root()
-            .join("sessions")
-            .join(format!("docker-data-{}", report.session));
-        keeper.start("api", "s1");
-        let record = keeper.root().join("sessions/docker-data-s1/session.json");
-        let record = fs::read_to_string(record).unwrap();
-        let record = record.replace("\"s1\"", &format!("\"{}\"", report.session));
-        fs::create_dir(&opened).unwrap();
-        fs::write(opened.join("session.json"), record).unwrap();
+        let opened = keeper.open_import(report.session.as_str());
 
         api().write(&from);
         let source = Checksum::of(&from);

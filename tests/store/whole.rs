@@ -226,16 +226,7 @@ fn an_import_that_was_killed_while_it_became_whole_is_finished() {
             .import(&import_of("api", &from), &Silent)
             .unwrap();
         // The session as it was then.
-        let opened = keeper
-            .root()
-            .join("sessions")
-            .join(format!("docker-data-{}", report.session));
-        keeper.start("api", "s1");
-        let record = keeper.root().join("sessions/docker-data-s1/session.json");
-        let record = fs::read_to_string(record).unwrap();
-        let record = record.replace("\"s1\"", &format!("\"{}\"", report.session));
-        fs::create_dir(&opened).unwrap();
-        fs::write(opened.join("session.json"), record).unwrap();
+        let opened = keeper.open_import(report.session.as_str());
         let (whole, plain) = match swapped {
             false => (opened.join("docker.whole"), opened.join("docker")),
             true => (opened.join("docker"), opened.join("docker.whole")),

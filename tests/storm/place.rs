@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::promotion::Volumes;
-use cachecore::record::{Other, Settings};
-use cachecore::trigger;
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{ImportRequest, Silent, Store};
-use jiff::Timestamp;
 use testbed::dataroot::{DataRoot, Layer};
 use testbed::ground::Ground;
 use testbed::mounted::Mounted;
+use testbed::waiting_request;
 
 pub(crate) const PROJECTS: [&str; 3] = ["api", "shop", "web"];
 
@@ -138,21 +136,6 @@ impl Place {
 
     /// Has a request wait, as after a builder was killed: `disable` and `cancel` find something to do.
     pub(crate) fn ask(&self, project: &str) {
-        let settings = Settings {
-            enabled: true,
-            startup: "/srv/startup".into(),
-            folder: "/srv".into(),
-            timeout_ms: 60_000,
-            volumes: Volumes::Keep,
-            dockerd: None,
-            network: "isolated".into(),
-            daemon_config: None,
-            other: Other::new(),
-        };
-        self.store()
-            .ask(&ProjectId::new(project).unwrap(), |state, _| {
-                trigger::enable(state, settings, None, Timestamp::UNIX_EPOCH)
-            })
-            .unwrap();
+        waiting_request::leave(&self.store(), &ProjectId::new(project).unwrap());
     }
 }

@@ -8,6 +8,7 @@
 //! - [`engines`]: real Docker engines, and sessions on them
 //! - [`ground`]: a folder on a real disk to work in
 //! - [`mounted`]: a filesystem that is mounted for as long as a test needs it
+//! - [`waiting_request`]: a request for a golden build that waits
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
@@ -21,3 +22,4 @@ pub mod disk;
 pub mod engines;
 pub mod ground;
 pub mod mounted;
+pub mod waiting_request;
