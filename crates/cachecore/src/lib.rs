@@ -8,6 +8,7 @@
 //! | [`id`] | which names are allowed |
 //! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
+//! | [`argv`] | what a command line of docker, buildx or compose means |
 //! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
@@ -29,6 +30,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod argv;
 pub mod bolt;
 pub mod changes;
 pub mod collection;
