@@ -124,6 +124,8 @@ pub struct Command {
     pub path: Vec<&'static str>,
     /// Where the words of the path stand.
     pub path_at: Vec<usize>,
+    /// Whether it is compose's.
+    pub is_compose: bool,
     /// Flags of all levels, in order.
     pub flags: Vec<Used>,
     /// Where the words that are no flags stand, after the command. From where a program stops to look for
@@ -185,6 +187,11 @@ pub enum Foreign {
         /// The flag's long name.
         flag: &'static str,
     },
+}
+
+/// The beginning of a word, up to where a value stands in it.
+pub(crate) fn head(word: &OsStr, bytes: usize) -> OsString {
+    OsStr::from_bytes(&word.as_bytes()[..bytes]).to_owned()
 }
 
 fn lossy<S: serde::Serializer>(value: &Option<OsString>, to: S) -> Result<S::Ok, S::Error> {

@@ -9,6 +9,9 @@
 //! | [`image`] | how a store gets a btrfs of its own |
 //! | [`layout`] | where each thing lies in the golden store |
 //! | [`argv`] | what a command line of docker, buildx or compose means |
+//! | [`classify`] | what kind of command a command line is |
+//! | [`rewrite`] | what is run instead of a command line |
+//! | [`binds`], [`pathmap`] | where a daemon has what its client mounts |
 //! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
@@ -31,16 +34,20 @@
 #![forbid(unsafe_code)]
 
 pub mod argv;
+pub mod binds;
 pub mod bolt;
 pub mod changes;
+pub mod classify;
 pub mod collection;
 pub mod dataroot;
 pub mod id;
 pub mod image;
 pub mod layout;
 pub mod mountinfo;
+pub mod pathmap;
 pub mod promotion;
 pub mod record;
+pub mod rewrite;
 pub mod size;
 pub mod space;
 pub mod strategy;

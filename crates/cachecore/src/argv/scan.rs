@@ -18,6 +18,7 @@ pub fn parse(program: Program, words: &[OsString]) -> Result<Command, Foreign> {
         command: Command {
             path: Vec::new(),
             path_at: Vec::new(),
+            is_compose: program == Program::Compose,
             flags: Vec::new(),
             args: Vec::new(),
             end_of_flags: None,
@@ -57,6 +58,7 @@ impl Scan<'_> {
             } else if bytes.len() > 1 && bytes[0] == b'-' {
                 self.shorts(node, bytes)?;
             } else if let Some(child) = node.child(bytes) {
+                self.command.is_compose |= child.names[0] == "compose";
                 self.command.path.push(child.names[0]);
                 self.command.path_at.push(self.at);
                 self.name = format!("{} {}", self.name, child.names[0]);

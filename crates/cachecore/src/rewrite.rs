@@ -1,0 +1,293 @@
+//! What is run instead of a command line: the same words and environment, but for what the daemon of a
+//! session needs to be told.
+
+use std::ffi::{OsStr, OsString};
+
+use serde::Serialize;
+
+use crate::argv::edit::{Edit, apply};
+use crate::argv::{Command, Program, parse};
+use crate::binds::Sources;
+use crate::classify::{Kind, classify};
+use crate::pathmap::PathMap;
+
+/// What is known besides the words. A variable that is not set is `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// `CACHECORE_DOCKER_HOST`: the session's daemon.
+    pub docker_host: Option<OsString>,
+    /// `DOCKER_HOST` or `DOCKER_CONTEXT` is set.
+    pub endpoint_chosen: bool,
+    /// `CACHECORE_PATH_MAP`.
+    pub path_map: Option<OsString>,
+    /// `CACHECORE_PROJECT_NAME`.
+    pub project_name: Option<OsString>,
+    /// `COMPOSE_PROJECT_NAME` is set.
+    pub project_chosen: bool,
+    /// The working folder, absolute, if it is known.
+    pub working_dir: Option<OsString>,
+}
+
+/// What is to be run: the real program with these words, after its name, and these variables besides
+/// those that there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// What kind of command it is; `None` if it is not understood.
+    pub kind: Option<Kind>,
+    /// The words.
+    #[serde(serialize_with = "lossy")]
+    pub argv: Vec<OsString>,
+    /// What of the words is another than it came.
+    pub edits: Vec<Edit>,
+    /// The variables that are set.
+    #[serde(serialize_with = "lossy_pairs")]
+    pub environment: Vec<(&'static str, OsString)>,
+    /// Why each is so, and what was not done.
+    pub why: Vec<String>,
+}
+
+impl Plan {
+    /// The command as it came.
+    pub fn unchanged(words: &[OsString], why: String) -> Self {
+        Self {
+            kind: None,
+            argv: words.to_vec(),
+            edits: Vec::new(),
+            environment: Vec::new(),
+            why: vec![why],
+        }
+    }
+}
+
+/// Decides what is run instead of a command line.
+pub fn rewrite(facts: &Facts, program: Program, words: &[OsString]) -> Plan {
+    let mut plan = match parse(program, words) {
+        Ok(command) => {
+            let mut plan = Plan {
+                kind: Some(classify(&command)),
+                ..Plan::unchanged(words, String::new())
+            };
+            plan.why.clear();
+            if plan.kind == Some(Kind::Container) {
+                mounts(facts, &command, &mut plan);
+            }
+            if command.is_compose {
+                project(facts, &command, &mut plan);
+            }
+            plan
+        }
+        Err(foreign) => Plan::unchanged(words, format!("the words stay as they are: {foreign}")),
+    };
+    endpoint(facts, &mut plan);
+    plan.argv = apply(words, &plan.edits);
+    plan
+}
+
+/// `-H` and `--context` count more than the variable, so that it can be set in any case.
+fn endpoint(facts: &Facts, plan: &mut Plan) {
+    let Some(host) = &facts.docker_host else {
+        return;
+    };
+    if facts.endpoint_chosen {
+        plan.why.push("the daemon is the user's choice".to_owned());
+        return;
+    }
+    plan.why.push(format!(
+        "DOCKER_HOST is set to {}, by CACHECORE_DOCKER_HOST",
+        host.to_string_lossy()
+    ));
+    plan.environment.push(("DOCKER_HOST", host.clone()));
+}
+
+fn mounts(facts: &Facts, command: &Command, plan: &mut Plan) {
+    let map = match facts.path_map.as_deref().map(PathMap::parse) {
+        Some(Ok(map)) => map,
+        None => PathMap::default(),
+        Some(Err(e)) => {
+            let problem = format!("mounts stay as they are: CACHECORE_PATH_MAP: {e}");
+            plan.why.push(problem);
+            return;
+        }
+    };
+    let socket = socket(facts);
+    let Some(working_dir) = facts.working_dir.as_deref() else {
+        return;
+    };
+    let sources = Sources {
+        map: &map,
+        working_dir,
+        socket,
+    };
+    for used in &command.flags {
+        let Some(value) = &used.value else { continue };
+        let mapped = match used.flag {
+            "volume" => sources.volume(value),
+            "mount" => sources.mount(value),
+            _ => None,
+        };
+        let Some(mapped) = mapped else { continue };
+        plan.why.push(format!(
+            "--{} {} is {} for the daemon",
+            used.flag,
+            value.to_string_lossy(),
+            mapped.to_string_lossy()
+        ));
+        let at = used.words.end - 1;
+        let mut word = crate::argv::head(&plan.argv[at], used.value_at);
+        word.push(mapped);
+        plan.edits.push(Edit::Replace { at, word });
+    }
+}
+
+/// The path of the session's socket, if its daemon has one at a place of its own.
+fn socket(facts: &Facts) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+    let host = facts
+        .docker_host
+        .as_deref()
+        .filter(|_| !facts.endpoint_chosen)?;
+    let path = host.as_bytes().strip_prefix(b"unix://")?;
+    Some(OsStr::from_bytes(path))
+}
+
+/// A variable, because it counts less than `-p` and more than nothing, as it should. It would also count
+/// more than `name:` of the compose file, which is the user's word: whoever reads that decides.
+fn project(facts: &Facts, command: &Command, plan: &mut Plan) {
+    let Some(name) = &facts.project_name else {
+        return;
+    };
+    if facts.project_chosen || command.has("project-name") {
+        plan.why
+            .push("the project's name is the user's choice".to_owned());
+        return;
+    }
+    plan.why.push(format!(
+        "COMPOSE_PROJECT_NAME is set to {}, by CACHECORE_PROJECT_NAME",
+        name.to_string_lossy()
+    ));
+    plan.environment
+        .push(("COMPOSE_PROJECT_NAME", name.clone()));
+}
+
+fn lossy<S: serde::Serializer>(words: &[OsString], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(words.iter().map(|word| word.to_string_lossy()))
+}
+
+fn lossy_pairs<S: serde::Serializer>(
+    pairs: &[(&'static str, OsString)],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_map(
+        pairs
+            .iter()
+            .map(|(name, value)| (name, value.to_string_lossy())),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    fn session() -> Facts {
+        Facts {
+            docker_host: Some("unix:///s/d.sock".into()),
+            path_map: Some("/work=/data".into()),
+            project_name: Some("task-7".into()),
+            working_dir: Some("/work/app".into()),
+            ..Facts::default()
+        }
+    }
+
+    fn rewritten(facts: &Facts, line: &str) -> (String, Vec<(&'static str, OsString)>) {
+        let plan = rewrite(facts, Program::Docker, &words(line));
+        let argv: Vec<_> = plan
+            .argv
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        (argv.join(" "), plan.environment)
+    }
+
+    #[test]
+    fn without_facts_nothing_changes() {
+        for line in [
+            "run -v /work:/x i",
+            "compose up",
+            "build .",
+            "frobnicate --x",
+            "run --x",
+        ] {
+            let plan = rewrite(&Facts::default(), Program::Docker, &words(line));
+            assert_eq!(plan.argv, words(line));
+            assert_eq!(plan.environment, []);
+        }
+    }
+
+    #[test]
+    fn mounts_are_rewritten_in_every_spelling_and_nothing_else() {
+        for (line, argv) in [
+            (
+                "run -v /work:/x i -v /work:/y",
+                "run -v /data:/x i -v /work:/y",
+            ),
+            ("run -v/work:/x i", "run -v/data:/x i"),
+            ("run -itv=./a:/x i", "run -itv=/data/app/a:/x i"),
+            ("create --volume=/work:/x i", "create --volume=/data:/x i"),
+            (
+                "container run --volume /work:/x i",
+                "container run --volume /data:/x i",
+            ),
+            (
+                "run --mount type=bind,src=/work,dst=/x i",
+                "run --mount type=bind,src=/data,dst=/x i",
+            ),
+            (
+                "run -v /var/run/docker.sock:/var/run/docker.sock i",
+                "run -v /s/d.sock:/var/run/docker.sock i",
+            ),
+            (
+                "run -v /work:/x --frobnicate i",
+                "run -v /work:/x --frobnicate i",
+            ),
+            ("exec -v /work:/x i", "exec -v /work:/x i"),
+        ] {
+            assert_eq!(rewritten(&session(), line).0, argv);
+        }
+    }
+
+    #[test]
+    fn what_the_user_chose_stays() {
+        let host = |facts: &Facts, line| rewritten(facts, line).1;
+        assert_eq!(
+            host(&session(), "ps"),
+            [("DOCKER_HOST", "unix:///s/d.sock".into())]
+        );
+        let mut facts = session();
+        facts.endpoint_chosen = true;
+        assert_eq!(host(&facts, "ps"), []);
+        assert_eq!(
+            host(&facts, "compose ps"),
+            [("COMPOSE_PROJECT_NAME", "task-7".into())]
+        );
+        assert_eq!(host(&facts, "compose -p mine ps"), []);
+        facts.project_chosen = true;
+        assert_eq!(host(&facts, "compose ps"), []);
+    }
+
+    #[test]
+    fn a_wrong_map_changes_nothing_and_is_named() {
+        let mut facts = session();
+        facts.path_map = Some("work".into());
+        let plan = rewrite(&facts, Program::Docker, &words("run -v /work:/x i"));
+        assert_eq!(plan.argv, words("run -v /work:/x i"));
+        assert!(
+            plan.why[0].contains("\"work\" is not from=to"),
+            "{:?}",
+            plan.why
+        );
+    }
+}

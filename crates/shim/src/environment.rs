@@ -1,0 +1,95 @@
+//! All variables that the shim reads.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `CACHECORE_DISABLE` | `1`: every command goes to the real program as it came |
+//! | `CACHECORE_LOG` | anything: say on stderr what was skipped, and why |
+//! | `CACHECORE_REAL_DOCKER` | the real `docker`, instead of the next one in `PATH` |
+//! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
+//! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
+//! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
+//! | `CACHECORE_PROJECT_NAME` | the compose project, where nothing else names it |
+//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `COMPOSE_PROJECT_NAME`, `PATH`, `HOME` | as docker reads them |
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// What the environment says. A variable that is empty is not set.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The shim is to do nothing.
+    pub disabled: bool,
+    /// The shim is to say what it skips.
+    pub speaks: bool,
+    /// The real programs, as far as they are named: docker, compose, buildx.
+    pub real: [Option<PathBuf>; 3],
+    /// The daemon that sessions have.
+    pub docker_host: Option<OsString>,
+    /// The daemon that the user chose.
+    pub chosen_host: Option<OsString>,
+    /// The context that the user chose.
+    pub chosen_context: Option<OsString>,
+    /// Where paths of the client are for the daemon.
+    pub path_map: Option<OsString>,
+    /// The compose project of sessions.
+    pub project_name: Option<OsString>,
+    /// The compose project that the user chose.
+    pub chosen_project_name: Option<OsString>,
+    /// Where programs are looked for.
+    pub path: Option<OsString>,
+    /// Docker's configuration folder, where it is not `~/.docker`.
+    pub docker_config: Option<PathBuf>,
+    /// The user's folder.
+    pub home: Option<PathBuf>,
+    /// Where it has come by.
+    pub trail: Option<OsString>,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn read() -> Self {
+        Self::from_lookup(|name| std::env::var_os(name))
+    }
+
+    /// Reads an environment that is not the process's.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
+        let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let path = |name: &str| set(name).map(PathBuf::from);
+        Self {
+            disabled: set("CACHECORE_DISABLE").is_some_and(|value| value == OsStr::new("1")),
+            speaks: set("CACHECORE_LOG").is_some(),
+            real: [
+                path("CACHECORE_REAL_DOCKER"),
+                path("CACHECORE_REAL_COMPOSE"),
+                path("CACHECORE_REAL_BUILDX"),
+            ],
+            docker_host: set("CACHECORE_DOCKER_HOST"),
+            chosen_host: set("DOCKER_HOST"),
+            chosen_context: set("DOCKER_CONTEXT"),
+            path_map: set("CACHECORE_PATH_MAP"),
+            project_name: set("CACHECORE_PROJECT_NAME"),
+            chosen_project_name: set("COMPOSE_PROJECT_NAME"),
+            path: set("PATH"),
+            docker_config: path("DOCKER_CONFIG"),
+            home: path("HOME"),
+            trail: set(crate::trail::VARIABLE),
+        }
+    }
+
+    /// Docker's configuration folder.
+    pub fn config_dir(&self) -> Option<PathBuf> {
+        let usual = || Some(self.home.as_ref()?.join(".docker"));
+        self.docker_config.clone().or_else(usual)
+    }
+
+    /// The folders of `PATH`, in order. An empty one is the working folder.
+    pub fn path_dirs(&self) -> impl Iterator<Item = PathBuf> {
+        std::env::split_paths(self.path.as_deref().unwrap_or_default()).map(|dir| {
+            if dir.as_os_str().is_empty() {
+                Path::new(".").to_owned()
+            } else {
+                dir
+            }
+        })
+    }
+}

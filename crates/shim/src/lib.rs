@@ -1,0 +1,66 @@
+//! `docker`, `docker-compose` and the plugin `docker-buildx` as before, in front of the real ones.
+//!
+//! The name by which the binary is called is its [`seat`]. A command line is read by the seat's grammar
+//! (`cachecore::argv`), decided on (`cachecore::rewrite`), and then handed to the real program by
+//! `execve`: its pid, terminal, signals, standard streams and exit code are those that docker would have.
+//!
+//! **Transparent or absent**: whatever the shim does not understand, cannot read or fails at before it has
+//! had any effect goes to the real program as it came. `CACHECORE_LOG` makes it say so.
+#![forbid(unsafe_code)]
+
+mod environment;
+mod explain;
+mod journal;
+mod manage;
+mod real;
+mod seat;
+mod trail;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use cachecore::rewrite::Plan;
+
+pub use environment::Environment;
+pub use real::{NotFound, Real};
+pub use seat::Seat;
+
+/// What a shell says of a command that cannot be run, and of one that is not there.
+const CANNOT_RUN: u8 = 126;
+const NOT_THERE: u8 = 127;
+
+/// Everything: from the words of a command line, the program's own name first, to an exit code. Does not
+/// return where the real program takes over.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    let environment = Environment::read();
+    let Some(seat) = Seat::of(&words) else {
+        return manage::run(&environment, words.get(1..).unwrap_or_default());
+    };
+    let plan = explain::plan(&environment, seat, &words[1..]);
+    for reason in &plan.why {
+        journal::say(&environment, reason);
+    }
+    become_real(&environment, seat, &plan)
+}
+
+/// Hands over to the real program.
+fn become_real(environment: &Environment, seat: Seat, plan: &Plan) -> ExitCode {
+    let real = match Real::find(environment, seat) {
+        Ok(real) => real,
+        Err(e) => {
+            journal::fail(&e.to_string());
+            return ExitCode::from(NOT_THERE);
+        }
+    };
+    let mut command = Command::new(&real.path);
+    let variables = plan.environment.iter().map(|(name, value)| (name, value));
+    command.args(&plan.argv).envs(variables);
+    command.env(trail::VARIABLE, &real.trail);
+    if let Some(name) = &real.name {
+        command.arg0(name);
+    }
+    let error = command.exec();
+    journal::fail(&format!("cannot run {}: {error}", real.path.display()));
+    ExitCode::from(CANNOT_RUN)
+}
