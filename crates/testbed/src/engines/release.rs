@@ -40,7 +40,7 @@ impl Release {
     ///
     /// # Panics
     /// If they are missing.
-    pub(super) fn client_config(self) -> serde_json::Value {
+    pub fn client_config(self) -> serde_json::Value {
         match self {
             Self::V26_1 => {
                 let plugins = folder().join("26.1/cli-plugins");
@@ -54,7 +54,7 @@ impl Release {
 }
 
 /// A busybox that needs no libraries.
-pub(super) fn busybox() -> Utf8PathBuf {
+pub(crate) fn busybox() -> Utf8PathBuf {
     there(folder().join("bin/busybox"))
 }
 

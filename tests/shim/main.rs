@@ -1,0 +1,6 @@
+//! The shim in front of real programs, daemons and builders. Needs root and `scripts/engine`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod passage;
+mod seats;
