@@ -15,6 +15,8 @@
 //! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
+//! | [`build`], [`builder`] | which builder a build goes to, and what becomes of the result
+//! | [`load`] | what of an image a daemon lacks, and the archive that brings it
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
 //! | [`size`] | how many bytes `200G` is |
@@ -36,6 +38,8 @@
 pub mod argv;
 pub mod binds;
 pub mod bolt;
+pub mod build;
+pub mod builder;
 pub mod changes;
 pub mod classify;
 pub mod collection;
@@ -43,6 +47,7 @@ pub mod dataroot;
 pub mod id;
 pub mod image;
 pub mod layout;
+pub mod load;
 pub mod mountinfo;
 pub mod pathmap;
 pub mod promotion;

@@ -1,6 +1,6 @@
-//! A GET request to a Docker daemon's unix socket: enough HTTP/1.1 for questions with short answers.
+//! Requests to a Docker daemon's unix socket: enough HTTP/1.1 for what has a short answer.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ const MOST: usize = 4 << 20;
 
 /// How long one read waits before it is asked again whether to give up.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// Writes the body of a request.
+pub(crate) type Body<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
 
 /// The status and the body of an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +52,72 @@ pub(crate) fn get(
         if give_up() {
             return Err(io::ErrorKind::TimedOut.into());
         }
+    }
+}
+
+/// Asks for something with any method, waiting as long as it takes. A body is sent in chunks, as it is
+/// written. A daemon that has answered before it was all sent, because it refuses, is heard.
+pub(crate) fn ask(
+    socket: &Utf8Path,
+    method: &str,
+    path: &str,
+    body: Option<Body<'_>>,
+) -> io::Result<Answer> {
+    let mut stream = UnixStream::connect(socket)?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n"
+    )?;
+    let sent = match body {
+        None if method == "GET" => stream.write_all(b"\r\n"),
+        None => stream.write_all(b"Content-Length: 0\r\n\r\n"),
+        Some(write) => {
+            stream.write_all(
+                b"Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n",
+            )?;
+            let mut chunks = BufWriter::with_capacity(CHUNK, Chunks(&stream));
+            write(&mut chunks)
+                .and_then(|()| chunks.flush())
+                .and_then(|()| (&stream).write_all(b"0\r\n\r\n"))
+        }
+    };
+    if let Err(error) = sent {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            return Err(error);
+        }
+        let refusal = answer(&mut stream).map_err(|_| error)?;
+        return Ok(refusal);
+    }
+    answer(&mut stream)
+}
+
+fn answer(stream: &mut UnixStream) -> io::Result<Answer> {
+    let mut bytes = Vec::new();
+    stream.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MOST {
+        return Err(malformed("the answer does not end"));
+    }
+    parse(&bytes)
+}
+
+/// How much is sent as one chunk.
+const CHUNK: usize = 256 << 10;
+
+struct Chunks<'a>(&'a UnixStream);
+
+impl Write for Chunks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // An empty chunk would be the end.
+        if !bytes.is_empty() {
+            write!(self.0, "{:x}\r\n", bytes.len())?;
+            self.0.write_all(bytes)?;
+            self.0.write_all(b"\r\n")?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -51,10 +51,12 @@
 
 mod api;
 mod binaries;
+pub mod buildkit;
 mod cgroups;
 mod command;
 mod daemon;
 mod enclosure;
+pub mod images;
 mod instance;
 mod limits;
 mod log_tail;

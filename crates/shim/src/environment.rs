@@ -9,7 +9,7 @@
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
 //! | `CACHECORE_PROJECT_NAME` | the compose project, where nothing else names it |
-//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `COMPOSE_PROJECT_NAME`, `PATH`, `HOME` | as docker reads them |
+//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `COMPOSE_PROJECT_NAME`, `PATH`, `HOME` | as docker reads them |
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,10 @@ pub struct Environment {
     pub project_name: Option<OsString>,
     /// The compose project that the user chose.
     pub chosen_project_name: Option<OsString>,
+    /// The builder that the user chose.
+    pub builder: Option<OsString>,
+    /// Buildx's folder, where it is not in docker's.
+    pub buildx_config: Option<PathBuf>,
     /// Where programs are looked for.
     pub path: Option<OsString>,
     /// Docker's configuration folder, where it is not `~/.docker`.
@@ -69,6 +73,8 @@ impl Environment {
             path_map: set("CACHECORE_PATH_MAP"),
             project_name: set("CACHECORE_PROJECT_NAME"),
             chosen_project_name: set("COMPOSE_PROJECT_NAME"),
+            builder: set("BUILDX_BUILDER"),
+            buildx_config: path("BUILDX_CONFIG"),
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),
             home: path("HOME"),

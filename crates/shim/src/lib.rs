@@ -8,11 +8,16 @@
 //! had any effect goes to the real program as it came. `CACHECORE_LOG` makes it say so.
 #![forbid(unsafe_code)]
 
+mod build;
+mod builder;
+mod child;
 mod environment;
 mod explain;
 mod journal;
+mod load;
 mod manage;
 mod real;
+mod report;
 mod seat;
 mod trail;
 
@@ -20,6 +25,8 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+use cachecore::argv::parse;
+use cachecore::classify::Kind;
 use cachecore::rewrite::Plan;
 
 pub use environment::Environment;
@@ -41,18 +48,25 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     for reason in &plan.why {
         journal::say(&environment, reason);
     }
-    become_real(&environment, seat, &plan)
-}
-
-/// Hands over to the real program.
-fn become_real(environment: &Environment, seat: Seat, plan: &Plan) -> ExitCode {
-    let real = match Real::find(environment, seat) {
+    let real = match Real::find(&environment, seat) {
         Ok(real) => real,
         Err(e) => {
             journal::fail(&e.to_string());
             return ExitCode::from(NOT_THERE);
         }
     };
+    if plan.kind == Some(Kind::Build)
+        && let Ok(command) = parse(seat.program(&plan.argv), &plan.argv)
+        && let Some(builder) = builder::of(&environment, &command)
+        && let Some(code) = build::run(&environment, &real, &plan, &command, &builder)
+    {
+        return code;
+    }
+    become_real(&real, &plan)
+}
+
+/// Hands over to the real program.
+fn become_real(real: &Real, plan: &Plan) -> ExitCode {
     let mut command = Command::new(&real.path);
     let variables = plan.environment.iter().map(|(name, value)| (name, value));
     command.args(&plan.argv).envs(variables);

@@ -51,7 +51,7 @@ pub struct Daemon {
 }
 
 /// A docker CLI with a configuration of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     config: Utf8PathBuf,
     host: String,

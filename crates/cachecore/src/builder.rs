@@ -1,0 +1,194 @@
+//! Which builder a build goes to, by buildx's rules and what it has written down.
+
+use serde::{Deserialize, Serialize};
+
+/// What runs a builder, as `docker buildx inspect` calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Driver {
+    /// The daemon's own BuildKit: what it builds is in the daemon.
+    Docker,
+    /// A container of a daemon's.
+    DockerContainer,
+    /// Somebody else: what is known is its address.
+    Remote,
+    /// Pods.
+    Kubernetes,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// A builder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Builder {
+    /// Its name.
+    pub name: String,
+    /// What runs it.
+    pub driver: Driver,
+    /// Its address, if it has a single node.
+    pub endpoint: Option<String>,
+    /// Whether its address is spoken to in plain text.
+    pub plain: bool,
+}
+
+impl Builder {
+    /// The one inside the daemon.
+    pub fn of_daemon(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            driver: Driver::Docker,
+            endpoint: None,
+            plain: true,
+        }
+    }
+}
+
+/// What decides which builder is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice<'a> {
+    /// `--builder`.
+    pub flag: Option<&'a str>,
+    /// `BUILDX_BUILDER`.
+    pub variable: Option<&'a str>,
+    /// The name in buildx's file `current`, which only its own commands look at: for `docker build` the
+    /// CLI sets the variable to the context's name.
+    pub current: Option<&'a str>,
+}
+
+impl<'a> Choice<'a> {
+    /// The builder's name; `None` for the daemon's own.
+    pub fn name(&self) -> Option<&'a str> {
+        [self.flag, self.variable, self.current]
+            .into_iter()
+            .flatten()
+            .find(|name| !name.is_empty())
+            .filter(|name| *name != "default")
+    }
+}
+
+/// Reads what buildx has written down of a builder, in `buildx/instances/<name>`; `None` if it is not
+/// understood.
+pub fn instance(bytes: &[u8]) -> Option<Builder> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Instance {
+        name: String,
+        driver: Driver,
+        #[serde(default)]
+        nodes: Vec<Node>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Node {
+        #[serde(default)]
+        endpoint: String,
+        #[serde(default)]
+        driver_opts: Option<std::collections::BTreeMap<String, String>>,
+    }
+    let instance: Instance = serde_json::from_slice(bytes).ok()?;
+    let [node] = instance.nodes.as_slice() else {
+        return Some(Builder {
+            name: instance.name,
+            driver: instance.driver,
+            endpoint: None,
+            plain: true,
+        });
+    };
+    let options = node.driver_opts.as_ref();
+    let secret = ["cacert", "cert", "key", "servername"];
+    Some(Builder {
+        name: instance.name,
+        driver: instance.driver,
+        endpoint: Some(node.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
+        plain: !options.is_some_and(|options| secret.iter().any(|key| options.contains_key(*key))),
+    })
+}
+
+/// The name in buildx's file `current`; `None` if it is not understood, or names none.
+pub fn current(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Current {
+        name: String,
+    }
+    let current: Current = serde_json::from_slice(bytes).ok()?;
+    Some(current.name).filter(|name| !name.is_empty())
+}
+
+/// Whether a name can be that of a file in buildx's folder (buildx `store.ValidateName`).
+pub fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && name.len() <= 255
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_counts_more_than_the_variable_and_that_more_than_the_file() {
+        let choice = Choice {
+            flag: Some("a"),
+            variable: Some("b"),
+            current: Some("c"),
+        };
+        assert_eq!(choice.name(), Some("a"));
+        assert_eq!(
+            Choice {
+                flag: None,
+                ..choice
+            }
+            .name(),
+            Some("b")
+        );
+        let file = Choice {
+            flag: None,
+            variable: Some(""),
+            ..choice
+        };
+        assert_eq!(file.name(), Some("c"));
+        assert_eq!(Choice::default().name(), None);
+        let default = Choice {
+            flag: Some("default"),
+            ..choice
+        };
+        assert_eq!(default.name(), None);
+    }
+
+    #[test]
+    fn builders_are_read_as_buildx_writes_them() {
+        let one = br#"{"Name":"x","Driver":"remote","Nodes":[{"Name":"x0","Endpoint":"tcp://h:1",
+            "Platforms":null,"DriverOpts":{"cacert":"/a"},"Flags":null,"Files":null}],"Dynamic":false}"#;
+        assert_eq!(
+            instance(one),
+            Some(Builder {
+                name: "x".to_owned(),
+                driver: Driver::Remote,
+                endpoint: Some("tcp://h:1".to_owned()),
+                plain: false,
+            })
+        );
+        let none = br#"{"Name":"x","Driver":"newer","Nodes":[]}"#;
+        assert_eq!(
+            instance(none).map(|builder| builder.driver),
+            Some(Driver::Other)
+        );
+        assert_eq!(instance(b"{}"), None);
+        assert_eq!(
+            current(br#"{"Key":"k","Name":"n","Global":false}"#).as_deref(),
+            Some("n")
+        );
+        assert_eq!(current(br#"{"Name":""}"#), None);
+    }
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        assert!(is_name("shared") && is_name("a.b_c-1"));
+        for wrong in ["", "../x", ".x", "1x", "a/b", "a b"] {
+            assert!(!is_name(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The images of a Docker daemon, asked for and changed at its own interface.
+
+use std::io::{self, Write};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::Value;
+
+use crate::api::{self, Answer, Body};
+
+/// The images of the daemon behind a unix socket.
+#[derive(Debug, Clone)]
+pub struct Images {
+    socket: Utf8PathBuf,
+}
+
+/// Why a daemon does not do what it is asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagesError {
+    /// It cannot be asked, or breaks off.
+    #[error("cannot ask the daemon at {socket}: {asked}")]
+    Unreachable {
+        /// Its socket.
+        socket: Utf8PathBuf,
+        /// Method and path.
+        asked: String,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// It refuses.
+    #[error("the daemon at {socket} refuses {asked}: {said}")]
+    Refused {
+        /// Its socket.
+        socket: Utf8PathBuf,
+        /// Method and path.
+        asked: String,
+        /// HTTP's status.
+        status: u16,
+        /// Its own words.
+        said: String,
+    },
+}
+
+/// An image that a daemon has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalImage {
+    /// Its id.
+    pub id: String,
+    /// The diff ids of its layers, lowest first.
+    pub layers: Vec<String>,
+}
+
+impl Images {
+    /// Those of the daemon behind this socket.
+    pub fn of(socket: &Utf8Path) -> Self {
+        Self {
+            socket: socket.to_owned(),
+        }
+    }
+
+    /// The image that a name stands for; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon does not answer.
+    pub fn find(&self, name: &str) -> Result<Option<LocalImage>, ImagesError> {
+        let asked = format!("/images/{}/json", encoded(name));
+        match self.ask("GET", &asked, None) {
+            Ok(answer) => Ok(image(&answer.body)),
+            Err(ImagesError::Refused { status: 404, .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The ids of all images.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon does not answer.
+    pub fn ids(&self) -> Result<Vec<String>, ImagesError> {
+        let answer = self.ask("GET", "/images/json?all=1", None)?;
+        let all: Vec<Value> = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let ids = all.iter().filter_map(|image| image["Id"].as_str());
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// Gives an image another name.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon refuses.
+    pub fn tag(&self, id: &str, repository: &str, tag: &str) -> Result<(), ImagesError> {
+        let (id, repository, tag) = (encoded(id), encoded(repository), encoded(tag));
+        let asked = format!("/images/{id}/tag?repo={repository}&tag={tag}");
+        self.ask("POST", &asked, None).map(drop)
+    }
+
+    /// Loads an archive, which is written while the daemon reads it.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon refuses it, or if the archive cannot be written.
+    pub fn load(
+        &self,
+        mut archive: impl FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), ImagesError> {
+        let asked = "/images/load?quiet=1";
+        let answer = self.ask("POST", asked, Some(&mut archive))?;
+        // It has answered 200 before it has read to the end; what went wrong then stands in the last line.
+        let text = String::from_utf8_lossy(&answer.body);
+        let failure = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find_map(|line| line["error"].as_str().map(str::to_owned));
+        match failure {
+            None => Ok(()),
+            Some(said) => Err(self.refused(format!("POST {asked}"), answer.status, said)),
+        }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<Body<'_>>) -> Result<Answer, ImagesError> {
+        let asked = || format!("{method} {path}");
+        let answer = api::ask(&self.socket, method, path, body).map_err(|cause| {
+            ImagesError::Unreachable {
+                socket: self.socket.clone(),
+                asked: asked(),
+                cause,
+            }
+        })?;
+        if answer.status < 400 {
+            return Ok(answer);
+        }
+        let said = serde_json::from_slice::<Value>(&answer.body)
+            .ok()
+            .and_then(|value| value["message"].as_str().map(str::to_owned))
+            .unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
+        Err(self.refused(asked(), answer.status, said))
+    }
+
+    fn refused(&self, asked: String, status: u16, said: String) -> ImagesError {
+        ImagesError::Refused {
+            socket: self.socket.clone(),
+            asked,
+            status,
+            said,
+        }
+    }
+}
+
+fn image(answer: &[u8]) -> Option<LocalImage> {
+    let value: Value = serde_json::from_slice(answer).ok()?;
+    let layers = value["RootFS"]["Layers"].as_array();
+    let layers = layers.into_iter().flatten().filter_map(Value::as_str);
+    Some(LocalImage {
+        id: value["Id"].as_str()?.to_owned(),
+        layers: layers.map(str::to_owned).collect(),
+    })
+}
+
+/// For a path or a query: what could end it there is written as `%` and two digits.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'.'
+            | b'_'
+            | b'~'
+            | b'/'
+            | b':'
+            | b'@' => {
+                out.push(byte.into());
+            }
+            other => out += &format!("%{other:02X}"),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_place_in_a_path() {
+        assert_eq!(encoded("a/b:c@sha256:1"), "a/b:c@sha256:1");
+        assert_eq!(encoded("a?b&c#d e\r\n%"), "a%3Fb%26c%23d%20e%0D%0A%25");
+    }
+}

@@ -1,0 +1,118 @@
+//! A build with a builder that is not the daemon: built once, then brought into the daemon, as far as that
+//! lacks it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use cachecore::argv::edit::{Edit, apply};
+use cachecore::build::{BuildPlan, plan};
+use cachecore::builder::Builder;
+use cachecore::rewrite::Plan;
+
+use crate::load::{self, Loaded};
+use crate::report::Report;
+use crate::{Environment, Real, child, journal, trail};
+
+/// Builds and loads, if that can be done; `None` if the command is better run as it is, and nothing has
+/// been done yet.
+pub(crate) fn run(
+    environment: &Environment,
+    real: &Real,
+    passage: &Plan,
+    command: &cachecore::argv::Command,
+    builder: &Builder,
+) -> Option<ExitCode> {
+    let BuildPlan::Load {
+        mut edits,
+        report_at,
+        names,
+        reads_stdin,
+        quiet,
+    } = plan(command, &passage.argv, builder)
+    else {
+        return None;
+    };
+    let daemon = load::daemon(environment, command)?;
+    let own = match report_at {
+        Some(_) => Some(Report::new().ok()?),
+        None => None,
+    };
+    let report = match (&own, report_at) {
+        (Some(own), Some(before)) => {
+            let mut word = OsString::from("--metadata-file=");
+            word.push(own.path());
+            edits.push(Edit::Insert {
+                before,
+                words: vec![word],
+            });
+            own.path()
+        }
+        _ => PathBuf::from(command.value("metadata-file")?),
+    };
+    let argv = apply(&passage.argv, &edits);
+    let status = match child::run(&mut start(real, passage, &argv)) {
+        Ok(status) => status,
+        Err(e) => {
+            journal::fail(&format!("cannot run {}: {e}", real.path.display()));
+            return Some(ExitCode::from(crate::CANNOT_RUN));
+        }
+    };
+    if !status.success() {
+        drop(own);
+        return Some(child::end_as(status));
+    }
+    let loaded = load::load(&daemon, builder, &read(&report), &names);
+    drop(own);
+    match loaded {
+        Ok(loaded) => {
+            say(environment, &loaded, &names, quiet);
+            Some(ExitCode::SUCCESS)
+        }
+        Err(why) => {
+            journal::say(environment, &format!("not brought from the builder: {why}"));
+            if reads_stdin {
+                journal::fail(&format!(
+                    "built, but not loaded, and its context is read: {why}"
+                ));
+                return Some(ExitCode::FAILURE);
+            }
+            // All its steps are with the builder; what is done again is the export.
+            let argv = apply(&passage.argv, &[load_at(command)]);
+            let status = child::run(&mut start(real, passage, &argv)).ok()?;
+            Some(child::end_as(status))
+        }
+    }
+}
+
+fn load_at(command: &cachecore::argv::Command) -> Edit {
+    Edit::Insert {
+        before: command.after_name(),
+        words: vec!["--load".into()],
+    }
+}
+
+fn read(report: &Path) -> Vec<u8> {
+    Report::read(report).unwrap_or_default()
+}
+
+fn start(real: &Real, passage: &Plan, argv: &[OsString]) -> Command {
+    let mut command = Command::new(&real.path);
+    let variables = passage
+        .environment
+        .iter()
+        .map(|(name, value)| (name, value));
+    command.args(argv).envs(variables);
+    command.env(trail::VARIABLE, &real.trail);
+    command
+}
+
+/// On stderr, where builds say what they do.
+fn say(environment: &Environment, loaded: &Loaded, names: &[String], quiet: bool) {
+    let line = format!("{}: {loaded}", names.join(", "));
+    if quiet {
+        journal::say(environment, &line);
+    } else {
+        journal::fail(&line);
+    }
+}
