@@ -117,7 +117,7 @@ pub(crate) fn compare(
         if let Some(again) = lines.again()
             && let Some(path) = culprit::find(folder, again, observer)?
         {
-            let what = format!("{path} has other contents than it had in its archive");
+            let what = format!("{path} has other contents than in its archive");
             check.differences.push(what);
         }
         check.differences.push(format!(
