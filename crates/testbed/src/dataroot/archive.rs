@@ -238,15 +238,19 @@ fn record(key: &str, value: &[u8]) -> Vec<u8> {
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
-/// CRC-64 as ISO 3309 has it, bit by bit.
+/// CRC-64 as ISO 3309 has it, four bits at a time.
 fn crc64(bytes: &[u8]) -> u64 {
+    let table: [u64; 16] = std::array::from_fn(|at| {
+        (0..4).fold(u64::try_from(at).unwrap(), |rest, _| {
+            rest >> 1 ^ ((rest & 1) * 0xd800_0000_0000_0000)
+        })
+    });
+    let nibble = |rest: u64| usize::try_from(rest & 15).unwrap();
     let mut rest = u64::MAX;
     for byte in bytes {
         rest ^= u64::from(*byte);
-        for _ in 0..8 {
-            let low = rest & 1;
-            rest = rest >> 1 ^ (low * 0xd800_0000_0000_0000);
-        }
+        rest = rest >> 4 ^ table[nibble(rest)];
+        rest = rest >> 4 ^ table[nibble(rest)];
     }
     !rest
 }
