@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `lock` | while anything is cloned, imported or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
+//! | the folder that the root lies in | | while an image is made and mounted at the root |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
 //! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits; for an instant while a generation is removed |
 //! | `layers/` | | while layers are adopted, or put in quarantine |
