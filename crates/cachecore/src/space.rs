@@ -47,7 +47,7 @@ impl FromStr for Reserve {
         match text.strip_suffix('%') {
             Some(number) => match number.trim().parse() {
                 Ok(percent @ 0..=99) => Ok(Self::Percent(percent)),
-                _ => Err("a share from 0% to 99% is, or a size such as 5G".to_owned()),
+                _ => Err("use a share from 0% to 99%, or a size such as 5G".to_owned()),
             },
             None => size::parse(text)
                 .map(Self::Bytes)

@@ -16,12 +16,20 @@ pub(crate) use builds::{
 pub(crate) use care::{Bench, Doctor, Gc, Rm, Verify};
 pub(crate) use sessions::{Session, SessionPromote, SessionStart};
 
+const FIRST_STEPS: &str = "\
+First steps:
+  goldenctl init                              # a store
+  goldenctl build shop -- ./startup.sh        # a golden: what a session starts with
+  goldenctl session start shop session-1      # a session: what to mount in it
+  goldenctl doctor                            # what this machine lacks";
+
 /// Warm Docker data roots for isolated sessions.
 ///
 /// Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 busy or taken, 5 integrity. `build` and `run`
 /// pass the exit code of their command on as it is.
 #[derive(Debug, Parser)]
-#[command(name = "goldenctl", version, max_term_width = 100)]
+#[command(name = "goldenctl", version, max_term_width = 80,
+          after_help = FIRST_STEPS)]
 pub(crate) struct Cli {
     #[command(flatten, next_help_heading = "Everywhere")]
     pub(crate) global: Global,
@@ -130,7 +138,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Print a completion script for a shell
     Completions {
-        /// bash, elvish, fish, powershell, zsh
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder

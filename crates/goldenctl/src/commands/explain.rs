@@ -160,10 +160,12 @@ fn tell(explained: &Explained, now: Timestamp) {
             format!("of the same revision: {}", decided(same)),
         ));
     }
-    fields.push((
-        "next trigger",
-        format!("of another: {}", decided(&next.another_revision)),
-    ));
+    let another = decided(&next.another_revision);
+    let another = match &next.same_revision {
+        Some(_) => format!("of another revision: {another}"),
+        None => another,
+    };
+    fields.push(("next trigger", another));
     show::line("");
     show::paragraphs(&fields);
 }
@@ -175,7 +177,7 @@ fn decided(decision: &Decision) -> String {
         Verdict::Skipped => "needs no build",
         Verdict::Refused => "is refused",
     };
-    format!("{verdict}; {}", decision.reason)
+    format!("{verdict}: {}", decision.reason)
 }
 
 /// The same of a request that was made.
@@ -191,7 +193,7 @@ fn was_decided(decision: &Decision, now: Timestamp) -> String {
         Verdict::Refused => "was refused",
     };
     format!(
-        "{}{revision} {became} {}; {}",
+        "{}{revision} {became} {}; the reason then: {}",
         decision.by.name(),
         show::age(decision.at, now),
         decision.reason
@@ -236,9 +238,9 @@ fn about(golden: &ThisGolden, now: Timestamp) -> Vec<(&'static str, String)> {
     fields.push((
         "size",
         format!(
-            "{} shared in {} layers, {} copied for each session",
+            "{} shared in {}, {} copied for each session",
             show::size(golden.shared_bytes),
-            golden.layers,
+            show::count(golden.layers as u64, "layer"),
             show::size(golden.mutable_bytes)
         ),
     ));
@@ -260,9 +262,9 @@ fn tell_changes(changes: &Changes) {
         fields.push(("startup file", "changed".to_owned()));
     }
     let [before, now] = changes.mutable_bytes;
+    let [before, now] = [before, now].map(show::size);
     if before != now {
-        let copied = format!("{} -> {}", show::size(before), show::size(now));
-        fields.push(("copied", copied));
+        fields.push(("copied", format!("{before} -> {now}")));
     }
     for (name, layers) in [
         ("layers new", &changes.layers_added),

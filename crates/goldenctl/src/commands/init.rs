@@ -54,6 +54,9 @@ fn show_store(report: &InitReport) {
         "golden store {} {done}, on {}",
         report.root, report.filesystem
     ));
+    if report.created {
+        show::line("  next  make a golden with `goldenctl build` or `goldenctl import`");
+    }
 }
 
 fn show_image(report: &ImageReport) {

@@ -142,9 +142,9 @@ fn one(global: &Global, status: &ProjectStatus) {
     let now = Timestamp::now();
     let state = &status.state;
     show::line(&format!("{}: {}", state.project, status.summary));
-    show::fields(&requests(state, now));
+    let mut fields = requests(state, now);
     if let Some(golden) = &status.golden {
-        let mut fields = vec![
+        fields.extend([
             (
                 "generation",
                 format!(
@@ -165,7 +165,7 @@ fn one(global: &Global, status: &ProjectStatus) {
                     show::size(golden.sizes.mutable_bytes)
                 ),
             ),
-        ];
+        ]);
         fields.extend(
             golden
                 .engine
@@ -183,8 +183,8 @@ fn one(global: &Global, status: &ProjectStatus) {
                 .last_used_at
                 .map(|at| ("last used", show::age(at, now))),
         );
-        show::fields(&fields);
     }
+    show::paragraphs(&fields);
     if state.last_builds.is_empty() {
         return;
     }

@@ -67,8 +67,9 @@ fn show_one(report: &VerifyReport) {
     let structure = report.layers.len() - read;
     let took = show::duration(Duration::from_millis(report.elapsed_ms));
     show::line(&format!(
-        "project {}: {read} layers verified by their contents, {structure} by their structure only, in {took}",
-        report.project
+        "{}: {} verified by contents, {structure} by structure only, in {took}",
+        report.project,
+        show::count(read as u64, "layer")
     ));
     let mut fields: Vec<(&str, String)> = Vec::new();
     let own = report.findings.iter().map(|what| ("found", what.clone()));
@@ -98,5 +99,5 @@ fn show_one(report: &VerifyReport) {
         let advice = format!("build it anew with `goldenctl build {project}`, or import it again");
         fields.push(("repair", advice));
     }
-    show::fields(&fields);
+    show::paragraphs(&fields);
 }

@@ -116,7 +116,7 @@ fn projects(store: &Store) -> Vec<Check> {
 
 fn sessions(store: &Store) -> Vec<Check> {
     vec![match store.list_sessions() {
-        Ok(sessions) => Check::ok("sessions", format!("{} are there", sessions.len())),
+        Ok(sessions) => Check::ok("sessions", sessions.len().to_string()),
         Err(e) => Check::failure("sessions", e.to_string(), advice(&e)),
     }]
     .into_iter()

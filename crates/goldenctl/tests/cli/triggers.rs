@@ -203,7 +203,7 @@ fn explain_says_why_and_what_changed_in_eighty_columns() {
         "generation 1",
         "since generation 1",
         "unknown -> r2",
-        "of another: is refused; the project has no startup file",
+        "of another revision: is refused: the project has no startup",
     ] {
         assert!(text.contains(says), "{says}: {text}");
     }
@@ -242,9 +242,15 @@ fn a_project_without_a_golden_says_what_to_do() {
     let text = ground.line("explain shop").stdout;
     assert!(text.starts_with("shop: Failed: "), "{text}");
     assert!(
-        text.contains("of another: builds at once; no build runs"),
+        text.contains("next trigger  builds at once: no build runs"),
         "{text}"
     );
+    // The line that says where it stands is one line, whatever the reason; the rest fits.
+    for command in ["explain", "status"] {
+        let text = ground.line(&format!("{command} shop")).stdout;
+        let mut rest = text.lines().skip(1);
+        assert!(rest.all(|line| line.chars().count() <= 80), "{text}");
+    }
 }
 
 #[test]
