@@ -6,6 +6,8 @@
 //! nothing falls between the two). If it is killed, what waits is built when the next command asks,
 //! at the latest by `goldenctl trigger --all`, which belongs into a timer.
 
+mod inherited;
+
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -64,6 +66,8 @@ pub(crate) fn start(store: &Store, project: &ProjectId) -> Result<(), Failure> {
         path: "goldenctl".into(),
         source,
     };
+    // A builder may live for hours: the pipe of a hook, or a lock, would stay open as long.
+    inherited::keep().map_err(failed)?;
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new(program);
     command

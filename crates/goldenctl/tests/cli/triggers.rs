@@ -253,6 +253,38 @@ fn a_project_without_a_golden_says_what_to_do() {
     }
 }
 
+/// A hook that reads what its commands print would wait for as long as the build takes.
+#[test]
+fn a_builder_keeps_nothing_open_of_whoever_started_it() {
+    let ground = Ground::with_golden();
+    let startup = ground.startup("true\n");
+    let engine = ground.root().parent().expect("a parent").join("engine");
+    std::fs::create_dir(&engine).expect("a folder");
+    for program in ["dockerd", "containerd", "containerd-shim-runc-v2", "runc"] {
+        let path = engine.join(program);
+        std::fs::write(&path, "#!/bin/sh\nexec sleep 1000\n").expect("written");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("executable");
+    }
+    let program = env!("CARGO_BIN_EXE_goldenctl");
+    let dockerd = engine.join("dockerd");
+    let script = format!(
+        "exec 9>&1; {program} enable shop --startup {startup} --network isolated --dockerd {} > /dev/null",
+        dockerd.display()
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", &script])
+        .env("CACHECORE_ROOT", ground.root());
+    // This comes back when nobody has the pipe open any more.
+    let answer = Answer::from(shell.output().expect("sh runs"));
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let state = &ground.document("status shop --json")["state"];
+    let at_work = !state["building"].is_null() || !state["pending"].is_null();
+    assert!(at_work, "the builder lives: {state}");
+    assert_eq!(ground.line("cancel shop").code, 0);
+}
+
 #[test]
 fn the_builder_is_nobodys_command() {
     let ground = Ground::new();
