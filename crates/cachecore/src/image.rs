@@ -85,7 +85,9 @@ pub fn plan(
     let make = match (image, size) {
         (AtImage::Btrfs, _) => None,
         (AtImage::Other, _) => return Err("what lies where its image should be is no btrfs"),
-        (AtImage::Nothing, None) => return Err("its image is not there, and no size was given"),
+        (AtImage::Nothing, None) => {
+            return Err("its image is not there, and no size was given, such as 200G");
+        }
         (AtImage::Nothing, Some(size)) if size < SMALLEST => {
             return Err("an image of less than 256 MiB is too small for a btrfs");
         }

@@ -6,6 +6,7 @@ mod sessions;
 
 use cachecore::id::{BuildId, ProjectId};
 use cachecore::layout;
+use cachecore::size;
 use cachecore::space::Reserve;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
@@ -152,7 +153,7 @@ pub(crate) enum Command {
 pub(crate) struct Init {
     /// Make the store on a btrfs of its own, in a sparse file beside the root, or mount the one that
     /// is there; SIZE is what it may grow to, such as 200G
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, value_parser = size::parse)]
     pub(crate) btrfs_image: Option<Option<u64>>,
 }
 
@@ -191,29 +192,6 @@ pub(crate) struct Log {
     pub(crate) build: Option<BuildId>,
 }
 
-/// A size as people write it: a number, and K, M, G or T for powers of 1024.
-fn bytes(text: &str) -> Result<u64, String> {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number = &text[..text.len() - unit.len()];
-    let shift = match unit
-        .to_ascii_uppercase()
-        .trim_end_matches("IB")
-        .trim_end_matches('B')
-    {
-        "" => 0,
-        "K" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
-        _ => return Err("a number with K, M, G or T is needed, such as 200G".to_owned()),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "a number is needed".to_owned())?;
-    let bytes = number.checked_mul(1 << shift);
-    bytes.ok_or_else(|| "that is more than any disk has".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -240,18 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_units() {
-        for (text, expected) in [
-            ("4096", 4096),
-            ("256M", 256 << 20),
-            ("2GiB", 2 << 30),
-            ("1t", 1 << 40),
-        ] {
-            assert_eq!(bytes(text), Ok(expected), "{text}");
-        }
-        for bad in ["", "G", "-1", "1.5G", "10 G", "99999999T", "4X"] {
-            assert!(bytes(bad).is_err(), "{bad}");
-        }
+    fn an_image_has_a_size_or_is_there() {
         let given = |line: &str| match Cli::try_parse_from(line.split(' ')).unwrap().command {
             Command::Init(init) => init.btrfs_image,
             other => panic!("{other:?}"),

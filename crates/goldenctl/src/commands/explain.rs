@@ -238,9 +238,8 @@ fn about(golden: &ThisGolden, now: Timestamp) -> Vec<(&'static str, String)> {
     fields.push((
         "size",
         format!(
-            "{} shared in {}, {} copied for each session",
-            show::size(golden.shared_bytes),
-            show::count(golden.layers as u64, "layer"),
+            "{} shared, {} copied for each session",
+            show::shared(golden.shared_bytes, golden.layers as u64),
             show::size(golden.mutable_bytes)
         ),
     ));

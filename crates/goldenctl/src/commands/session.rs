@@ -115,14 +115,16 @@ pub(super) fn show_promotion(report: &PromoteReport) {
         "project {} has generation {}",
         report.project, report.generation
     ));
-    let mut fields = vec![
-        (
-            "layers",
-            format!(
-                "{} in the store, of which {} are new there",
-                report.layers, report.layers_moved
-            ),
-        ),
+    let mut fields = Vec::new();
+    // A golden that is a subvolume has them inside.
+    if report.layers > 0 {
+        let layers = format!(
+            "{} in the store, of which {} are new there",
+            report.layers, report.layers_moved
+        );
+        fields.push(("layers", layers));
+    }
+    fields.extend([
         ("shared", show::size(report.sizes.shared_bytes)),
         (
             "copied",
@@ -132,9 +134,9 @@ pub(super) fn show_promotion(report: &PromoteReport) {
                 report.sizes.mutable_entries
             ),
         ),
-    ];
+    ]);
     fields.extend(report.notes.iter().map(|note| ("note", note.clone())));
-    show::fields(&fields);
+    show::paragraphs(&fields);
 }
 
 fn list(global: &Global) -> Result<u8, Failure> {

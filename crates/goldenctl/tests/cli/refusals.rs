@@ -218,9 +218,13 @@ fn a_store_of_a_newer_format_is_left_alone() {
 #[test]
 fn who_is_not_root_is_told_so() {
     let ground = Ground::with_golden();
-    // A copy that another user can execute, wherever the build folder lies.
+    // A copy that another user can execute, wherever the build folder lies. By a program of its own:
+    // what this one has open to write, others that it starts meanwhile have open too for an instant,
+    // and nobody can execute it then.
     let program = ground.root().parent().expect("a parent").join("goldenctl");
-    std::fs::copy(env!("CARGO_BIN_EXE_goldenctl"), &program).expect("copied");
+    let mut copy = std::process::Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_goldenctl")).arg(&program);
+    assert!(copy.status().expect("cp runs").success());
     let folder = program.parent().expect("a parent");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder, open).expect("opened");

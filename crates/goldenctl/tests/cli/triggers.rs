@@ -260,17 +260,15 @@ fn a_builder_keeps_nothing_open_of_whoever_started_it() {
     let startup = ground.startup("true\n");
     let engine = ground.root().parent().expect("a parent").join("engine");
     std::fs::create_dir(&engine).expect("a folder");
-    for program in ["dockerd", "containerd", "containerd-shim-runc-v2", "runc"] {
-        let path = engine.join(program);
-        std::fs::write(&path, "#!/bin/sh\nexec sleep 1000\n").expect("written");
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&path, mode).expect("executable");
-    }
-    let program = env!("CARGO_BIN_EXE_goldenctl");
-    let dockerd = engine.join("dockerd");
     let script = format!(
-        "exec 9>&1; {program} enable shop --startup {startup} --network isolated --dockerd {} > /dev/null",
-        dockerd.display()
+        "cd {} || exit\n\
+         for program in dockerd containerd containerd-shim-runc-v2 runc; do\n\
+           printf '#!/bin/sh\\nexec sleep 1000\\n' > $program; chmod 755 $program\n\
+         done\n\
+         exec 9>&1\n\
+         {} enable shop --startup {startup} --network isolated --dockerd $PWD/dockerd > /dev/null",
+        engine.display(),
+        env!("CARGO_BIN_EXE_goldenctl"),
     );
     let mut shell = std::process::Command::new("sh");
     shell
