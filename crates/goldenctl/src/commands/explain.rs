@@ -1,6 +1,8 @@
 use cachecore::changes::{self, Changes, Compared};
 use cachecore::id::{Generation, ProjectId};
-use cachecore::record::{BuildSummary, Decision, Manifest, Origin, ProjectState, Request, Verdict};
+use cachecore::record::{
+    BuildSummary, Decision, Manifest, Origin, ProjectState, Request, Status, Verdict,
+};
 use cachecore::trigger::{self, Golden};
 use goldenstore::{Store, StoreError};
 use jiff::Timestamp;
@@ -19,6 +21,8 @@ struct Explained {
     project: ProjectId,
     summary: String,
     reason: String,
+    #[serde(skip)]
+    failed: bool,
     golden: Option<ThisGolden>,
     /// What changed since the newest earlier generation that is kept.
     changes: Option<Changes>,
@@ -90,6 +94,7 @@ fn gather(store: &Store, project: &ProjectId, now: Timestamp) -> Result<Explaine
     Ok(Explained {
         project: project.clone(),
         summary: show::standing(&state, manifest.as_ref(), now),
+        failed: state.status == Status::Failed,
         reason: state.reason,
         golden: manifest.map(|it| ThisGolden {
             generation: it.generation,
@@ -137,7 +142,11 @@ fn since_the_last(store: &Store, now: &Manifest) -> Result<Option<Changes>, Stor
 
 fn tell(explained: &Explained, now: Timestamp) {
     show::line(&format!("{}: {}", explained.project, explained.summary));
-    let mut fields = vec![("why", explained.reason.clone())];
+    let mut fields = Vec::new();
+    // A failure's reason stands in the line above.
+    if !explained.failed {
+        fields.push(("why", explained.reason.clone()));
+    }
     if let Some(golden) = &explained.golden {
         fields.extend(about(golden, now));
     }
@@ -238,7 +247,7 @@ fn about(golden: &ThisGolden, now: Timestamp) -> Vec<(&'static str, String)> {
     fields.push((
         "size",
         format!(
-            "{} shared, {} copied for each session",
+            "{}, shared; {} copied for each session",
             show::shared(golden.shared_bytes, golden.layers as u64),
             show::size(golden.mutable_bytes)
         ),

@@ -284,6 +284,30 @@ fn a_builder_keeps_nothing_open_of_whoever_started_it() {
 }
 
 #[test]
+fn a_builder_outlives_the_terminal_of_whoever_started_it() {
+    let ground = Ground::with_golden();
+    let startup = ground.startup("true\n");
+    let program = env!("CARGO_BIN_EXE_goldenctl");
+    let line = format!("{program} enable shop --startup {startup} {NO_ENGINE}");
+    let mut terminal = std::process::Command::new("script");
+    terminal
+        .args(["-qec", &line, "/dev/null"])
+        .env("CACHECORE_ROOT", ground.root())
+        .stdin(std::process::Stdio::null());
+    let answer = Answer::from(terminal.output().expect("script runs"));
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let begun = Instant::now();
+    loop {
+        let state = &ground.document("status shop --json")["state"];
+        if state["status"] == "failed" && state["pending"].is_null() {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{state}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn the_builder_is_nobodys_command() {
     let ground = Ground::new();
     let help = ground.line("--help").stdout;
