@@ -178,7 +178,7 @@ pub(crate) struct Import {
 pub(crate) struct Status {
     /// Only this project, with its last builds
     pub(crate) project: Option<ProjectId>,
-    /// Write figures for Prometheus into a file instead, which is replaced as a whole
+    /// Write figures for Prometheus into a file instead, which is replaced as a whole; - is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<Utf8PathBuf>,
 }

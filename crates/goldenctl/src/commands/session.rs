@@ -159,28 +159,21 @@ fn list(global: &Global) -> Result<u8, Failure> {
             let record = info.record;
             vec![
                 record.session.to_string(),
-                record.project.to_string(),
-                record
-                    .generation
-                    .map_or_else(|| "-".to_owned(), |g| g.to_string()),
+                match record.generation {
+                    Some(generation) => format!("{} {generation}", record.project),
+                    None => format!("{} -", record.project),
+                },
                 record.strategy.to_string(),
                 record.purpose.name().to_owned() + if info.held { " (running)" } else { "" },
                 show::age(record.started_at, now),
             ]
         })
         .collect();
-    let header = [
-        "session",
-        "project",
-        "generation",
-        "strategy",
-        "purpose",
-        "started",
-    ];
+    let header = ["session", "golden", "strategy", "purpose", "started"];
     for session in &unusable {
         let mut row = vec![session.session.to_string()];
         row.resize(header.len(), "-".to_owned());
-        row[4] = "unusable".to_owned();
+        row[3] = "unusable".to_owned();
         rows.push(row);
     }
     show::table(&header, rows, "no sessions");

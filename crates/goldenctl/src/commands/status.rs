@@ -67,6 +67,10 @@ fn write_metrics(
         sessions.retain(|session| session.record.project == *project);
     }
     let text = metrics::render(&projects, &sessions, Timestamp::now());
+    if file == "-" {
+        show::bytes(text.as_bytes());
+        return Ok(exit::OK);
+    }
     let aside = Utf8PathBuf::from(format!("{file}.{}", std::process::id()));
     let written = std::fs::write(&aside, text).and_then(|()| std::fs::rename(&aside, file));
     written.map_err(|source| {
