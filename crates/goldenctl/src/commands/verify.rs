@@ -79,13 +79,13 @@ fn depth(report: &VerifyReport) -> String {
         .filter(|layer| layer.depth == Depth::Contents)
         .count();
     let took = show::duration(Duration::from_millis(report.elapsed_ms));
-    let project = &report.project;
+    let (project, layers) = (&report.project, show::count(all as u64, "layer"));
     match (report.full, all - read) {
-        (false, _) => format!("project {project}: {all} layers in structure, in {took}"),
-        (true, 0) => format!("project {project}: {all} layers against their digests, in {took}"),
+        (false, _) => format!("{project}: {layers} in structure, in {took}"),
+        (true, 0) => format!("{project}: {layers} against their digests, in {took}"),
         (true, rest) => format!(
-            "project {project}: {read} of {all} layers against their digests, \
-             {rest} in structure only, in {took}"
+            "{project}: {read} of {layers} against their digests, {rest} in structure only, \
+             in {took}"
         ),
     }
 }
@@ -125,7 +125,7 @@ fn show_one(report: &VerifyReport) {
     if let Some(unmarked) = &report.unmarked {
         fields.push(("not noted", not_noted(unmarked, report.is_sound())));
     }
-    show::fields(&fields);
+    show::paragraphs(&fields);
 }
 
 /// What could not be written, and what follows from it.
