@@ -73,6 +73,9 @@ impl<'a> Worker<'a> {
 
     /// Works until then, or until somebody has a complaint.
     pub(crate) fn work(&mut self, until: Instant, stop: &AtomicBool) -> Result<(), Complaint> {
+        if self.has_a_project() {
+            self.make_and_remove_a_project()?;
+        }
         while Instant::now() < until && !stop.load(Ordering::Relaxed) {
             self.act()?;
             for held in &self.held {
@@ -103,10 +106,14 @@ impl<'a> Worker<'a> {
             19 => self.verify(),
             20 | 21 => self.look_around(),
             22 => self.change(),
-            // A few have a project of their own.
-            _ if self.number.is_multiple_of(BRIEF_ONE_IN) => self.make_and_remove_a_project(),
+            _ if self.has_a_project() => self.make_and_remove_a_project(),
             _ => self.look_around(),
         }
+    }
+
+    /// Whether he has a project of his own.
+    fn has_a_project(&self) -> bool {
+        self.number.is_multiple_of(BRIEF_ONE_IN)
     }
 
     /// Runs a command, which may be killed; nobody complains of one that was.
