@@ -136,7 +136,7 @@ impl Place {
     /// # Errors
     /// If it hangs.
     pub(crate) fn run(&self, words: &[&str]) -> Result<Output, String> {
-        watchdog::run(&mut self.command(words), Killed::Hanging)
+        watchdog::run(&mut self.command(words), Killed::Hanging(BOUND))
     }
 
     /// Runs `goldenctl` until a moment in which the kernel kills it, unless it has ended before.

@@ -17,11 +17,12 @@ use testbed::dataroot::DataRoot;
 use crate::ending::{BUSY, Ours, Tally, complaint};
 use crate::lot::Lot;
 use crate::place::{CONTAINERD, MIDDLES, PROJECTS, Place, TOPS, image};
+use crate::watchdog::BOUND;
 
 /// One command of so many is killed.
 const KILLED: usize = 10;
-/// At a moment below this, in milliseconds: longer than most commands take.
-const LONGEST: usize = 250;
+/// At a moment below a power of two, in milliseconds, up to this one: a collection takes seconds.
+const LONGEST: usize = 12;
 /// How many sessions a worker has at most.
 const SESSIONS: usize = 3;
 /// One worker of so many has a project that comes and goes.
@@ -120,8 +121,8 @@ impl<'a> Worker<'a> {
     fn run(&mut self, words: &[&str], ours: Ours, killable: bool) -> Result<Output, Complaint> {
         let kills = killable && self.lot.one_in(KILLED);
         let output = if kills {
-            let after = self.lot.below(LONGEST) as u64;
-            let after = Duration::from_millis(after);
+            let below = 1 << (1 + self.lot.below(LONGEST));
+            let after = Duration::from_millis(self.lot.below(below) as u64);
             self.place.run_and_kill(words, after)
         } else {
             self.place.run(words)?
@@ -135,10 +136,14 @@ impl<'a> Worker<'a> {
 
     /// Runs a command, without a kill, until nobody is in its way.
     fn insist(&mut self, words: &[&str], ours: Ours) -> Result<Output, Complaint> {
+        let begun = Instant::now();
         loop {
             let output = self.run(words, ours, false)?;
             if output.status.code() != Some(BUSY) {
                 return Ok(output);
+            }
+            if begun.elapsed() > BOUND {
+                return Err(format!("{words:?} is never its turn: {output:?}"));
             }
         }
     }
