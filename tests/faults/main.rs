@@ -7,7 +7,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod builds;
 mod commands;
+mod host;
 mod picture;
 mod scene;
 mod tracer;

@@ -1,6 +1,6 @@
 use cachecore::collection::{CollectionPlan, Item, Removal, Unjudged};
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{DOCKER, session_folder, session_of_folder};
+use cachecore::layout::{DOCKER, SHARING_RECORD, session_folder, session_of_folder};
 use treeclone::Observer;
 
 use crate::error::StoreError;
@@ -59,9 +59,10 @@ impl Store {
         Ok(failed)
     }
 
-    /// Removes records of sessions that killed commands have written aside. One that a command
-    /// holds may be writing.
+    /// Removes records of sessions, and of what they can share, that killed commands have written
+    /// aside. One that a command holds may be writing. The caller has the store to itself.
     pub(super) fn clear_sessions(&self) -> Result<(), StoreError> {
+        records::clear_asides_of(&self.root, SHARING_RECORD)?;
         for name in self.sessions.names(usize::MAX)? {
             let Some(session) = name.to_str().and_then(session_of_folder) else {
                 continue;
