@@ -24,6 +24,8 @@ pub(crate) enum Fault {
 pub(crate) struct Point {
     pub(crate) call: String,
     pub(crate) nth: usize,
+    /// Where it mounts. Mounts are numbered by this: what is forked makes some too.
+    pub(crate) target: Option<String>,
     /// How strace shows it, for people.
     pub(crate) shown: String,
 }
@@ -152,6 +154,7 @@ impl Tracer<'_> {
             }
         };
         command.arg(format!("--trace={}", point.call));
+        command.args(point.target.iter().map(|at| format!("--trace-path={at}")));
         command.arg(format!("--inject={}:{what}:when={}", point.call, point.nth));
         run(command, program)
     }
@@ -175,7 +178,7 @@ fn run(mut command: Command, program: &[&str]) -> Ended {
 /// Lines are `PID call(arguments) = result`; of a call that another thread interrupts the first half
 /// says all that is wanted.
 fn parse(log: &str, below: &[&str]) -> Vec<Point> {
-    let mut numbers: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut numbers: BTreeMap<(String, String, Option<String>), usize> = BTreeMap::new();
     let mut found: Vec<Point> = Vec::new();
     for line in log.lines() {
         let Some((pid, rest)) = line.split_once(' ') else {
@@ -188,11 +191,12 @@ fn parse(log: &str, below: &[&str]) -> Vec<Point> {
         if !WATCHED.contains(&call) {
             continue;
         }
-        let count = numbers
-            .entry((pid.to_owned(), call.to_owned()))
-            .or_default();
+        let target = (call == "mount").then(|| rest.split('"').nth(3).unwrap_or_default());
+        let key = (pid.to_owned(), call.to_owned(), target.map(str::to_owned));
+        let count = numbers.entry(key).or_default();
         *count += 1;
-        let known = found.iter().any(|p| p.call == call && p.nth == *count);
+        let same = |p: &Point| p.call == call && p.nth == *count && p.target.as_deref() == target;
+        let known = found.iter().any(same);
         let leads_there = || below.iter().any(|folder| rest.contains(folder));
         let counts = match call {
             "ioctl" => REQUESTS.iter().any(|request| rest.contains(request)),
@@ -202,6 +206,7 @@ fn parse(log: &str, below: &[&str]) -> Vec<Point> {
             found.push(Point {
                 call: call.to_owned(),
                 nth: *count,
+                target: target.map(str::to_owned),
                 shown: rest.to_owned(),
             });
         }
