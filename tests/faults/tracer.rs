@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Killed,
     /// The call is not carried out and fails with this.
     Error(&'static str),
+    /// Somebody presses Ctrl-C during the call.
+    Interrupted,
 }
 
 /// A call by its name and its number among the calls of this name that a thread makes.
@@ -145,6 +147,7 @@ impl Tracer<'_> {
         let mut command = self.strace();
         let what = match fault {
             Fault::Killed => "signal=KILL".to_owned(),
+            Fault::Interrupted => "signal=INT".to_owned(),
             Fault::Error(errno) => {
                 if self.reach == Reach::Everything {
                     // Stops at these calls only, which is faster; signals are not sent then.

@@ -61,6 +61,8 @@ const LOOKS: usize = 16;
 /// and of the others.
 const OF_STEPS: usize = 4;
 const OF_OTHERS: usize = 1;
+/// One of how many calls that change something is interrupted.
+const INTERRUPTIONS: usize = 3;
 const STEPS: [&str; 6] = ["rename", "sync", "write", "mount", "unshare", "ioctl"];
 
 /// The points to walk, with the faults of each.
@@ -87,6 +89,9 @@ fn faults(points: &[Point]) -> Vec<(&Point, Fault)> {
         }
         if all || !changes(point) || number % 2 == 1 {
             chosen.push((point, error));
+        }
+        if changes(point) && number % INTERRUPTIONS == 0 {
+            chosen.push((point, Fault::Interrupted));
         }
     }
     chosen
@@ -180,12 +185,25 @@ impl<'a> Walk<'a> {
             return;
         }
         let code = ended.code.unwrap_or(-1);
+        if fault == Fault::Interrupted {
+            // Or it was too late to give anything up.
+            return assert!(
+                code == 0 || (code == 130 && self.says(ended)),
+                "{when}: {ended:?}"
+            );
+        }
         assert!((0..=5).contains(&code), "{when}: {ended:?}");
         if code != 0 {
             // A verification answers with what it has found.
             let said = ended.stderr.contains("goldenctl: ") || ended.stdout.contains("  found  ");
             assert!(said, "{when}: {ended:?}");
         }
+    }
+
+    /// Whether an interruption is said. A builder has nobody to say it to.
+    fn says(&self, ended: &Ended) -> bool {
+        let said = |it: &str| ended.stderr.contains(it);
+        said("interrupted: ") || said("interrupted; ") || self.words.contains(&"builder".to_owned())
     }
 
     /// The repetition, without a fault.

@@ -19,10 +19,15 @@ impl Store {
         observer: &dyn Observer,
     ) -> Result<Vec<Unjudged>, StoreError> {
         let mut failed = Vec::new();
+        let interrupted = |removed| StoreError::CollectionInterrupted {
+            removed,
+            planned: plan.removals.len(),
+        };
         let is_layer = |removal: &&Removal| matches!(removal.item, Item::Layer { .. });
-        for removal in plan.removals.iter().filter(|removal| !is_layer(removal)) {
+        let others = || plan.removals.iter().filter(|removal| !is_layer(removal));
+        for (tried, removal) in others().enumerate() {
             if observer.interrupted() {
-                return Err(StoreError::Interrupted);
+                return Err(interrupted(tried - failed.len()));
             }
             if let Err(e) = self.remove_item(removal) {
                 failed.push(Unjudged {
@@ -45,9 +50,9 @@ impl Store {
         }
         // A power cut must not bring back a generation whose layers it does not bring back.
         self.trash.sync()?;
-        for removal in layers {
+        for (tried, removal) in layers.into_iter().enumerate() {
             if observer.interrupted() {
-                return Err(StoreError::Interrupted);
+                return Err(interrupted(others().count() + tried - failed.len()));
             }
             if let Err(e) = self.remove_item(removal) {
                 failed.push(Unjudged {
