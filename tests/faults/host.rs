@@ -23,7 +23,7 @@ pub(crate) struct Host {
 
 /// The first process ignores the ends of its children, so that none stays in /proc. It ends with its
 /// standard input.
-const FIRST: &str = "umount --lazy --recursive /sys; mount -t tmpfs run /run && \
+const FIRST: &str = "umount --lazy --recursive /sys/fs/cgroup; mount -t tmpfs run /run && \
                      echo ready && exec env --ignore-signal=CHLD cat >/dev/null";
 
 impl Host {

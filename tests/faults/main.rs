@@ -10,6 +10,7 @@
 mod builds;
 mod commands;
 mod host;
+mod interrupted;
 mod picture;
 mod scene;
 mod tracer;

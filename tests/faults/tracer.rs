@@ -123,6 +123,29 @@ pub(crate) struct Ended {
 }
 
 impl Tracer<'_> {
+    /// Runs the program with Ctrl-C at a point, and at every such call after it if asked `again`. Calls
+    /// of the other names take a second from then on, so that what is done in another thread is done.
+    pub(crate) fn interrupt(
+        &self,
+        program: &[&str],
+        point: &Point,
+        again: bool,
+        slow: &[&str],
+    ) -> Ended {
+        let mut command = self.strace();
+        let from_then_on = if again { "+" } else { "" };
+        let (call, nth) = (&point.call, point.nth);
+        let mut traced = vec![call.as_str()];
+        traced.extend(slow);
+        command.arg(format!("--trace={}", traced.join(",")));
+        command.arg(format!(
+            "--inject={call}:signal=INT:when={nth}{from_then_on}"
+        ));
+        let slow = slow.iter();
+        command.args(slow.map(|call| format!("--inject={call}:delay_enter=1000000")));
+        run(command, program)
+    }
+
     fn strace(&self) -> Command {
         let mut command = self.host.command("strace");
         command.args(["--follow-forks", "--quiet=all", "-y", "-s", "80"]);

@@ -132,15 +132,52 @@ impl<'a> Walk<'a> {
         self
     }
 
+    /// Presses Ctrl-C at the first such call that `shown` is part of, and runs the repetition. Gives
+    /// how the command ended.
+    pub(crate) fn interrupted_at(&self, call: &str, shown: &str, slow: &[&str]) -> Ended {
+        self.with_ctrl_c(call, shown, false, slow)
+    }
+
+    /// The same with Ctrl-C at all such calls from there on.
+    pub(crate) fn interrupted_again_and_again(&self, call: &str, shown: &str) -> Ended {
+        self.with_ctrl_c(call, shown, true, &[])
+    }
+
+    fn with_ctrl_c(&self, call: &str, shown: &str, again: bool, slow: &[&str]) -> Ended {
+        let scene = self.scene;
+        let (tracer, program) = (self.tracer(), self.program());
+        let (points, ended) = tracer.points(&program, &[scene.stage().as_str()]);
+        assert_eq!(ended.code, Some(0), "without a fault: {}", ended.stderr);
+        scene.reset();
+        let shown_there = |point: &&Point| point.call == call && point.shown.contains(shown);
+        let point = points.iter().find(shown_there);
+        let point = point.unwrap_or_else(|| panic!("no {call} of {shown} in {points:#?}"));
+        let ended = tracer.interrupt(&program, point, again, slow);
+        scene.host().wait_until_idle();
+        let when = format!("interrupted at {point}");
+        scene.assert_untouched(&when);
+        settle(scene, &when);
+        self.repeat(&when);
+        settle(scene, &when);
+        ended
+    }
+
+    fn tracer(&self) -> Tracer<'_> {
+        Tracer {
+            host: self.scene.host(),
+            reach: self.reach,
+            log: self.scene.log(),
+        }
+    }
+
+    fn program(&self) -> Vec<&str> {
+        self.words.iter().map(String::as_str).collect()
+    }
+
     /// Walks the points.
     pub(crate) fn walk(&self) {
         let scene = self.scene;
-        let tracer = Tracer {
-            host: scene.host(),
-            reach: self.reach,
-            log: scene.log(),
-        };
-        let program: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let (tracer, program) = (self.tracer(), self.program());
         let (points, ended) = tracer.points(&program, &[scene.stage().as_str(), "/run/"]);
         assert_eq!(ended.code, Some(0), "without a fault: {}", ended.stderr);
         assert!(points.len() > 10, "only {} points were found", points.len());
