@@ -7,7 +7,7 @@
 
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::layout::{self, DOCKER, session_folder};
-use cachecore::promotion::{Plan, Volumes};
+use cachecore::promotion::{Plan, Refusal, Volumes};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
@@ -79,7 +79,13 @@ impl Store {
                 return Ok(report);
             }
             self.refuse_own_folders(from)?;
-            let source = Handle::open(from.as_std_path())?;
+            let source = Handle::open(from.as_std_path()).map_err(|e| match e {
+                StoreError::Unexpected { path, .. } => StoreError::Refused {
+                    data_root: path,
+                    refusal: Refusal::NotADataRoot,
+                },
+                e => e,
+            })?;
             let mut examined = self.examine(&source, self.form()?, &request.volumes)?;
             self.prove_blobs(&source, &examined.plan)?;
             // The promotion does it again, on what the store then has for itself. What is refused

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::buildkit::{Book, BookError};
+use super::buildkit::{Book, BookError, Kept};
 use super::{
     BLOBS, Diff, Immutable, JudgedFolder, Judgement, Mutable, Problem, SNAPSHOTTER, Seat, Stray,
     integrity, link_target,
@@ -67,6 +67,7 @@ const COMMITTED: u8 = 3;
 /// [`BookError`] if it is damaged or too long.
 pub fn rows<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Row>, BookError> {
     let mut rows = BTreeMap::new();
+    let mut kept = Kept::default();
     let Some(snapshots) = bolt.bucket(["v1", "snapshots"])? else {
         return Ok(rows);
     };
@@ -79,6 +80,7 @@ pub fn rows<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Row>, BookErr
             return Err(BookError::TooMany);
         }
         if let Some(row) = row(&bucket)? {
+            kept.add(key.len())?;
             rows.insert(key, row);
         }
     }

@@ -334,6 +334,6 @@ fn show_report(report: &BenchReport) {
         "",
     );
     for reason in &report.unsuitable {
-        show::line(reason);
+        show::sentence(reason);
     }
 }

@@ -28,9 +28,9 @@ pub(super) fn run(global: &Global, args: &Rm) -> Result<u8, Failure> {
         show::json(&report);
     } else {
         show::line(&format!(
-            "{what} is removed: {} generations and {} layers, {}",
-            report.generations.len(),
-            report.layers,
+            "{what} is removed: {} and {}, {}",
+            show::count(report.generations.len() as u64, "generation"),
+            show::count(report.layers, "layer"),
             show::size(report.bytes)
         ));
     }
