@@ -50,7 +50,7 @@ fn changes(point: &Point) -> bool {
     }
 }
 
-/// Set to `all`, every call that changes something is walked with both faults, which takes an hour, and
+/// Set to `all`, every call that changes something is walked with both faults, which takes hours, and
 /// of those that only look every sixteenth fails. Otherwise each point has one fault, and of calls of
 /// one name a few stand for all.
 const VARIABLE: &str = "CACHECORE_FAULTS";
