@@ -42,6 +42,7 @@ mod builds;
 mod clone;
 mod collection;
 mod error;
+mod gate;
 mod generation;
 mod handle;
 mod image;
