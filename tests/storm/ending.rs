@@ -75,7 +75,7 @@ fn what_was_busy(output: &Output) -> String {
         .split(" busy")
         .next()
         .unwrap_or_default();
-    let is_name = |word: &&str| word.bytes().any(|byte| byte.is_ascii_digit());
+    let is_name = |word: &&str| word.contains(|c: char| c == '/' || c.is_ascii_digit());
     let words = line.split(' ').filter(|word| !is_name(word));
     words.collect::<Vec<_>>().join(" ")
 }
