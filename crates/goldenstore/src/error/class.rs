@@ -62,6 +62,7 @@ impl StoreError {
             | Self::Strategy(_)
             | Self::CannotMove { .. }
             | Self::Interrupted
+            | Self::CollectionInterrupted { .. }
             | Self::Tree { .. }
             | Self::Io { .. } => ErrorClass::Failed,
         }
