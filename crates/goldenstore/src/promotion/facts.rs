@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
 use cachecore::dataroot::{self, DataRoot, Seat};
-use cachecore::id::LayerName;
-use cachecore::promotion::{self, LayerAction, Plan, Volumes};
+use cachecore::id::{CacheId, LayerName};
+use cachecore::promotion::{self, LayerAction, LayerStep, Plan, Volumes};
 use cachecore::record::Form;
+use treeclone::Observer;
 
 use crate::error::StoreError;
 use crate::handle::Handle;
@@ -22,6 +23,31 @@ pub(crate) struct Examined {
     pub(crate) well: BTreeSet<LayerName>,
     /// Keeps daemons away while the plan is carried out.
     pub(crate) _no_daemon: NoDaemon,
+}
+
+/// What was read of a data root's layers and found well, by what was to be done with each.
+#[derive(Default)]
+pub(crate) struct Proved {
+    pub(crate) steps: BTreeSet<(Seat, LayerName, LayerAction)>,
+    /// Folders whose layers cannot be verified and stay apart.
+    pub(crate) apart: BTreeSet<CacheId>,
+}
+
+impl Proved {
+    pub(crate) fn key(step: &LayerStep) -> (Seat, LayerName, LayerAction) {
+        (step.folder.clone(), step.layer.clone(), step.action)
+    }
+
+    /// What is worth noting of it.
+    pub(crate) fn note(&self) -> Option<String> {
+        (!self.apart.is_empty()).then(|| {
+            format!(
+                "{} layers cannot be verified by their archives: they are kept apart, \
+                 not shared by their chain ids",
+                self.apart.len()
+            )
+        })
+    }
 }
 
 impl Store {
@@ -48,16 +74,6 @@ impl Store {
                 volume: volume.clone(),
             });
         }
-        for step in &plan.layers {
-            if step.action == LayerAction::Replace && !step.layer.is_blob() {
-                let folder = seat_folder(docker, &step.folder)?;
-                if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
-                    // Whether it is what the damaged one should be is for the verification to say.
-                    continue;
-                }
-                self.compare_layer(&folder, &step.folder, &step.layer)?;
-            }
-        }
         Ok(Examined {
             shift: listing.overlay2.as_ref().map_or(0, |facts| facts.owner_gid),
             well: BTreeSet::new(),
@@ -67,20 +83,38 @@ impl Store {
         })
     }
 
-    /// Makes sure that every blob that comes in is what its name says. Changes nothing.
-    pub(crate) fn prove_blobs(&self, docker: &Handle, plan: &Plan) -> Result<(), StoreError> {
-        let mut folder = None;
-        for step in &plan.layers {
-            if !step.layer.is_blob() || step.action == LayerAction::Keep {
+    /// Makes sure that what would come into the store, or be taken for what the store has, is what its
+    /// name says; what `before` has proved is not read again. Changes the plan where a layer has to stay
+    /// apart or takes the place of a damaged one, and nothing else.
+    pub(crate) fn prove_layers(
+        &self,
+        docker: &Handle,
+        examined: &mut Examined,
+        before: &Proved,
+        trusted: bool,
+        observer: &dyn Observer,
+    ) -> Result<Proved, StoreError> {
+        let mut proved = Proved::default();
+        for step in &examined.plan.layers {
+            let known = match step.layer.is_blob() {
+                true => step.action == LayerAction::Keep,
+                false => step.action != LayerAction::Replace,
+            };
+            if known {
                 continue;
             }
-            let folder = match &folder {
-                Some(folder) => folder,
-                None => folder.insert(seat_folder(docker, &step.folder)?),
-            };
-            self.compare_layer(folder, &step.folder, &step.layer)?;
+            if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
+                // Whether it is what the damaged one should be is for the verification to say.
+                continue;
+            }
+            if !before.steps.contains(&Proved::key(step)) {
+                let folder = seat_folder(docker, &step.folder)?;
+                self.compare_layer(&folder, &step.folder, &step.layer)?;
+            }
+            proved.steps.insert(Proved::key(step));
         }
-        Ok(())
+        self.verify_new(docker, examined, before, &mut proved, trusted, observer)?;
+        Ok(proved)
     }
 }
 
