@@ -29,7 +29,7 @@ mod overlay2;
 mod vfs;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use image::{Image, LayerOnDisk};
 pub use layer::Layer;
@@ -44,6 +44,7 @@ pub struct DataRoot {
     daemon: String,
     gid: u32,
     store: Store,
+    elsewhere: Option<PathBuf>,
     images: Vec<(String, Vec<Layer>)>,
     volumes: Vec<Volume>,
     containers: Vec<String>,
@@ -93,6 +94,7 @@ impl DataRoot {
             daemon: "daemon".to_owned(),
             gid: 0,
             store: Store::Overlay2,
+            elsewhere: None,
             images: Vec::new(),
             volumes: Vec::new(),
             containers: Vec::new(),
@@ -120,6 +122,13 @@ impl DataRoot {
     pub fn on_containerd(mut self) -> Self {
         self.store = Store::Containerd;
         self
+    }
+
+    /// With the image store of a containerd whose root is this folder.
+    #[must_use]
+    pub fn on_containerd_at(mut self, root: impl AsRef<Path>) -> Self {
+        self.elsewhere = Some(root.as_ref().to_owned());
+        self.on_containerd()
     }
 
     /// With users remapped: the mapped root has this group id.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cachecore::dataroot::{self, DataRoot, Seat};
 use cachecore::id::LayerName;
@@ -6,8 +6,9 @@ use cachecore::promotion::{self, LayerAction, Plan, Volumes};
 use cachecore::record::Form;
 
 use crate::error::StoreError;
-use crate::handle::Handle;
+use crate::layers;
 use crate::liveness::{self, NoDaemon};
+use crate::parts::Parts;
 use crate::reader;
 use crate::store::Store;
 use crate::subvolumes;
@@ -28,34 +29,52 @@ impl Store {
     /// Reads and checks a data root, which is to become a generation of this form. Changes nothing.
     pub(crate) fn examine(
         &self,
-        docker: &Handle,
+        parts: &Parts,
         form: Form,
         volumes: &Volumes,
     ) -> Result<Examined, StoreError> {
-        let no_daemon = liveness::prove_stopped(docker)?;
-        let listing = reader::read(docker)?;
+        let no_daemon = liveness::prove_stopped(parts)?;
+        let listing = reader::read(parts)?;
         let root = dataroot::survey(&listing, &self.layout().layers());
         let plan = promotion::plan(&listing, &root, form, volumes, &self.known_layers()?).map_err(
             |refusal| StoreError::Refused {
-                data_root: docker.path().to_owned(),
+                data_root: parts.docker().path().to_owned(),
                 refusal,
             },
         )?;
         // After the plan: a driver that keeps layers in subvolumes is refused by its name.
-        subvolumes::refuse_nested(docker)?;
+        for (_, folder) in parts.each() {
+            subvolumes::refuse_nested(folder)?;
+        }
         if let Some(volume) = plan.volumes_missing.first() {
             return Err(StoreError::UnknownVolume {
                 volume: volume.clone(),
             });
         }
-        for step in &plan.layers {
-            if step.action == LayerAction::Replace && !step.layer.is_blob() {
-                let folder = seat_folder(docker, &step.folder)?;
-                if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
-                    // Whether it is what the damaged one should be is for the verification to say.
-                    continue;
+        // One containerd may have unpacked the same layer for several of its namespaces.
+        let mut brought = BTreeMap::new();
+        for step in plan.layers.iter().filter(|step| !step.layer.is_blob()) {
+            let open = |seat: &Seat| parts.seat(seat)?.folder(seat.name());
+            match step.action {
+                LayerAction::Adopt => {
+                    brought.insert(&step.layer, &step.folder);
                 }
-                self.compare_layer(&folder, &step.folder, &step.layer)?;
+                LayerAction::Replace => {
+                    if self.layer_quarantine(&step.layer)?.is_some() {
+                        // Whether it is what the damaged one should be is for the verification to say.
+                        continue;
+                    }
+                    match brought.get(&step.layer) {
+                        Some(twin) => {
+                            layers::compare(&open(twin)?, &open(&step.folder)?, &step.layer)?
+                        }
+                        None => {
+                            let folder = parts.seat(&step.folder)?;
+                            self.compare_layer(&folder, &step.folder, &step.layer)?;
+                        }
+                    }
+                }
+                LayerAction::Keep | LayerAction::Repair => {}
             }
         }
         Ok(Examined {
@@ -68,29 +87,13 @@ impl Store {
     }
 
     /// Makes sure that every blob that comes in is what its name says. Changes nothing.
-    pub(crate) fn prove_blobs(&self, docker: &Handle, plan: &Plan) -> Result<(), StoreError> {
-        let mut folder = None;
+    pub(crate) fn prove_blobs(&self, parts: &Parts, plan: &Plan) -> Result<(), StoreError> {
         for step in &plan.layers {
-            if !step.layer.is_blob() || step.action == LayerAction::Keep {
-                continue;
+            if step.layer.is_blob() && step.action != LayerAction::Keep {
+                let folder = parts.seat(&step.folder)?;
+                self.compare_layer(&folder, &step.folder, &step.layer)?;
             }
-            let folder = match &folder {
-                Some(folder) => folder,
-                None => folder.insert(seat_folder(docker, &step.folder)?),
-            };
-            self.compare_layer(folder, &step.folder, &step.layer)?;
         }
         Ok(())
     }
-}
-
-/// The folder of a data root that a layer's link lies in.
-pub(crate) fn seat_folder(docker: &Handle, seat: &Seat) -> Result<Handle, StoreError> {
-    let path = seat.folder();
-    docker
-        .descend(path.as_bytes())?
-        .ok_or_else(|| StoreError::Unexpected {
-            path: docker.path().join(path.as_ref()),
-            expected: "there",
-        })
 }

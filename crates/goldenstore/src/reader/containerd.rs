@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 
 use cachecore::dataroot::containerd::{self, Blob, Containerd};
-use cachecore::dataroot::{BLOBS, Diff, SNAPSHOTTER};
+use cachecore::dataroot::{Diff, Part};
 use rustix::fs::FileType;
 
 use super::MAX_ENTRIES;
@@ -10,13 +10,13 @@ use super::books::book;
 use crate::error::StoreError;
 use crate::handle::Handle;
 
-/// What a daemon's own containerd keeps of images.
-pub(super) fn read(root: &Handle) -> Result<Containerd, StoreError> {
+/// What containerd keeps of images in this part of a data root.
+pub(super) fn read(part: Part, root: &Handle) -> Result<Containerd, StoreError> {
     let mut found = Containerd {
-        blobs: blobs(root)?,
+        blobs: blobs(part, root)?,
         ..Containerd::default()
     };
-    let Some(snapshotter) = root.descend(SNAPSHOTTER.as_bytes())? else {
+    let Some(snapshotter) = root.descend(part.snapshotter().as_bytes())? else {
         return Ok(found);
     };
     found.snapshots = book(&snapshotter, "metadata.db", containerd::rows)?;
@@ -35,9 +35,9 @@ pub(super) fn read(root: &Handle) -> Result<Containerd, StoreError> {
     Ok(found)
 }
 
-fn blobs(root: &Handle) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
+fn blobs(part: Part, root: &Handle) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
     let mut found = BTreeMap::new();
-    let Some(folder) = root.descend(BLOBS.as_bytes())? else {
+    let Some(folder) = root.descend(part.blobs().as_bytes())? else {
         return Ok(found);
     };
     for name in folder.names(MAX_ENTRIES)? {

@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
+use cachecore::dataroot::{Kind, Part};
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{self, DOCKER, session_folder};
+use cachecore::layout::{self, session_folder};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Manifest, Other, Purpose, SessionRecord, SessionStage,
 };
@@ -22,7 +23,7 @@ use crate::lock::{self, Lock, Mode};
 use crate::nonce;
 use crate::records;
 use crate::store::Store;
-use crate::subvolumes::make_subvolume;
+use crate::subvolumes::{is_subvolume, make_subvolume};
 
 /// What sessions that are being put together are called.
 pub(crate) const STARTING: &str = ".starting-";
@@ -45,6 +46,9 @@ pub struct StartRequest {
     pub generation: Option<Generation>,
     /// Whether to start with an empty data root although there is a golden.
     pub fresh: bool,
+    /// Whether the session gets a folder for a containerd that is a service of its own, also where the
+    /// golden has none.
+    pub containerd: bool,
 }
 
 impl StartRequest {
@@ -58,6 +62,7 @@ impl StartRequest {
             expires: None,
             generation: None,
             fresh: false,
+            containerd: false,
         }
     }
 }
@@ -88,6 +93,9 @@ pub struct StartReport {
     pub why: Vec<String>,
     /// The session's own data root, on the host.
     pub data_root: Utf8PathBuf,
+    /// The root of its containerd, on the host, where that lies outside the data root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub containerd: Option<Utf8PathBuf>,
     /// What to mount into the session.
     pub mounts: Vec<MountSpec>,
     /// How many layers the golden has in the store; none where it has them inside.
@@ -148,6 +156,7 @@ impl Store {
             });
         }
         let golden = self.golden_of(request)?;
+        let containerd = self.wants_containerd(request, golden.as_ref())?;
         let mut facts = Facts {
             golden: golden.as_ref().map(|golden| &golden.manifest.kind),
             form: golden
@@ -166,6 +175,12 @@ impl Store {
         let staging = self.stage(&folder)?;
         let started = self
             .fill(&staging, golden.as_ref(), decision.strategy, observer)
+            .and_then(|cloned| {
+                if containerd && staging.folder.stat(Part::Containerd.name())?.is_none() {
+                    self.make_empty(&staging.folder, Part::Containerd)?;
+                }
+                Ok(cloned)
+            })
             .and_then(|cloned| {
                 let now = Timestamp::now();
                 let record = SessionRecord {
@@ -201,7 +216,11 @@ impl Store {
         };
         let report = StartReport {
             data_root: self.layout().session_data_root(&request.session),
-            mounts: self.mounts(&request.session, record.strategy),
+            containerd: containerd.then(|| {
+                self.layout()
+                    .session_part(&request.session, Part::Containerd)
+            }),
+            mounts: self.mounts(&request.session, record.strategy, containerd),
             session: record.session,
             project: record.project,
             generation: record.generation,
@@ -266,19 +285,55 @@ impl Store {
                 &staging.folder,
                 observer,
             ),
-            None if self.form()? == Form::Whole => {
-                make_subvolume(&staging.folder, DOCKER)?;
-                Ok(Cloned::default())
-            }
             None => {
-                // The mode that dockerd gives to its data root.
-                staging
-                    .folder
-                    .make_folder(DOCKER, 0o710)
-                    .map_err(|e| StoreError::io("make", staging.folder.path().join(DOCKER), e))?;
+                self.make_empty(&staging.folder, Part::Docker)?;
                 Ok(Cloned::default())
             }
         }
+    }
+
+    /// Makes an empty folder of a data root, in the form that its other folder has.
+    fn make_empty(&self, session: &Handle, part: Part) -> Result<(), StoreError> {
+        let whole = match session.folder_if_there(Part::Docker.name())? {
+            Some(docker) => is_subvolume(&docker)?,
+            None => self.form()? == Form::Whole,
+        };
+        if whole {
+            return make_subvolume(session, part.name());
+        }
+        // The mode that dockerd and containerd give to theirs.
+        let path = session.path().join(part.name());
+        session
+            .make_folder(part.name(), 0o710)
+            .map_err(|e| StoreError::io("make", path, e))
+    }
+
+    /// Whether the session has a folder for a containerd of its own: because its golden has one, or
+    /// the golden that it does without, or because it was asked for.
+    fn wants_containerd(
+        &self,
+        request: &StartRequest,
+        golden: Option<&Golden>,
+    ) -> Result<bool, StoreError> {
+        if let Some(golden) = golden {
+            let manifest = &golden.manifest;
+            if request.containerd
+                && !manifest.containerd
+                && matches!(manifest.kind, Kind::Containerd(_))
+            {
+                return Err(StoreError::ImagesInside {
+                    project: request.project.clone(),
+                });
+            }
+            return Ok(manifest.containerd || request.containerd);
+        }
+        let serving = match self.serving(&request.project) {
+            _ if !request.fresh || request.containerd => None,
+            Ok(serving) => serving,
+            // What cannot be read is no reason not to do without it.
+            Err(_) => None,
+        };
+        Ok(request.containerd || serving.is_some_and(|manifest| manifest.containerd))
     }
 
     /// Makes a staging folder that is locked from the start.
@@ -332,12 +387,17 @@ impl Store {
         }
     }
 
-    fn mounts(&self, session: &SessionId, strategy: Strategy) -> Vec<MountSpec> {
-        let mut mounts = vec![MountSpec {
-            source: self.layout().session_data_root(session),
-            target: layout::SESSION_DATA_ROOT.into(),
-            read_only: false,
-        }];
+    fn mounts(&self, session: &SessionId, strategy: Strategy, containerd: bool) -> Vec<MountSpec> {
+        let parts = Part::ALL
+            .into_iter()
+            .filter(|part| containerd || *part != Part::Containerd);
+        let mut mounts: Vec<_> = parts
+            .map(|part| MountSpec {
+                source: self.layout().session_part(session, part),
+                target: part.target().into(),
+                read_only: false,
+            })
+            .collect();
         if strategy == Strategy::Link {
             let layers = self.layout().layers();
             mounts.push(MountSpec {

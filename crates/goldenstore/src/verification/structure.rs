@@ -10,6 +10,7 @@ use cachecore::record::{Contents, Form, Manifest};
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::layers::measure;
+use crate::parts::Parts;
 use crate::reader;
 use crate::store::Store;
 
@@ -37,10 +38,10 @@ impl Store {
                 None
             }
         };
-        let listing = project
+        let parts = project
             .folder(number.folder())
-            .and_then(|folder| folder.folder(DOCKER))
-            .and_then(|docker| reader::read(&docker));
+            .and_then(|folder| parts_of(&folder, manifest.as_ref()));
+        let listing = parts.and_then(|parts| reader::read(&parts));
         let listing = match listing {
             Ok(listing) => listing,
             Err(e) => {
@@ -83,6 +84,17 @@ impl Store {
         }
         Ok(seen)
     }
+}
+
+/// The data root of a generation: what its manifest says that it is, or all that is there.
+fn parts_of(generation: &Handle, manifest: Option<&Manifest>) -> Result<Parts, StoreError> {
+    if let Some(manifest) = manifest {
+        return Parts::of_generation(generation, manifest);
+    }
+    Parts::of_session(generation)?.ok_or_else(|| StoreError::Unexpected {
+        path: generation.path().join(DOCKER),
+        expected: "there",
+    })
 }
 
 fn compare_manifest(seen: &mut Seen, manifest: &Manifest, id: &ProjectId, number: Generation) {

@@ -44,7 +44,8 @@ impl Snapshots {
 }
 
 pub(super) fn write(root: &DataRoot, path: &Path) -> BTreeMap<String, Image> {
-    let daemon = path.join("containerd/daemon");
+    let own = || path.join("containerd/daemon");
+    let daemon = root.elsewhere.clone().unwrap_or_else(own);
     let mut snapshots = Snapshots {
         folder: daemon.join("io.containerd.snapshotter.v1.overlayfs"),
         book: Tree::new(),
