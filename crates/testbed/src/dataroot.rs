@@ -45,6 +45,7 @@ pub struct DataRoot {
     gid: u32,
     store: Store,
     elsewhere: Option<PathBuf>,
+    twin: Option<String>,
     images: Vec<(String, Vec<Layer>)>,
     volumes: Vec<Volume>,
     containers: Vec<String>,
@@ -95,6 +96,7 @@ impl DataRoot {
             gid: 0,
             store: Store::Overlay2,
             elsewhere: None,
+            twin: None,
             images: Vec::new(),
             volumes: Vec::new(),
             containers: Vec::new(),
@@ -129,6 +131,14 @@ impl DataRoot {
     pub fn on_containerd_at(mut self, root: impl AsRef<Path>) -> Self {
         self.elsewhere = Some(root.as_ref().to_owned());
         self.on_containerd()
+    }
+
+    /// With the base layer of the first image unpacked once more, for another namespace of containerd's.
+    /// It holds one file more where `more` is not empty, as no layer of that chain id does.
+    #[must_use]
+    pub fn in_two_namespaces(mut self, more: &str) -> Self {
+        self.twin = Some(more.to_owned());
+        self
     }
 
     /// With users remapped: the mapped root has this group id.
@@ -208,6 +218,11 @@ impl DataRoot {
         daemon::write(self, path, &images);
         Written { images }
     }
+}
+
+/// The name of a blob with these contents.
+pub fn blob_name(content: &str) -> String {
+    names::digest(content)
 }
 
 /// Writes a file and the folders on its way.
