@@ -8,6 +8,7 @@
 )]
 
 mod build_steps;
+mod containerd_elsewhere;
 mod containerd_store;
 mod full_session;
 mod full_session_on_disks;

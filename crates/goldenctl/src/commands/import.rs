@@ -17,7 +17,10 @@ pub(super) fn run(global: &Global, args: &Import) -> Result<u8, Failure> {
         revision: args.revision.clone(),
     };
     let progress = Progress::new("importing", interrupt::watch(Interactive::No));
-    let report = store.import(&request, &progress)?;
+    let report = match &args.containerd {
+        Some(containerd) => store.import_with_containerd(&request, containerd, &progress)?,
+        None => store.import(&request, &progress)?,
+    };
     drop(progress);
     answer_promotion(global, &report);
     Ok(exit::OK)
