@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use cachecore::dataroot::{Kind, Part};
+use cachecore::dataroot::Part;
 use cachecore::id::{Generation, ProjectId, SessionId};
 use cachecore::layout::{self, session_folder};
 use cachecore::record::{
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use treeclone::Observer;
 
-use super::HeldSession;
+use super::{HeldSession, MountSpec};
 use crate::clone::Cloned;
 use crate::error::StoreError;
 use crate::generation;
@@ -23,7 +23,6 @@ use crate::lock::{self, Lock, Mode};
 use crate::nonce;
 use crate::records;
 use crate::store::Store;
-use crate::subvolumes::{is_subvolume, make_subvolume};
 
 /// What sessions that are being put together are called.
 pub(crate) const STARTING: &str = ".starting-";
@@ -65,17 +64,6 @@ impl StartRequest {
             containerd: false,
         }
     }
-}
-
-/// A mount that the session needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MountSpec {
-    /// Path on the host.
-    pub source: Utf8PathBuf,
-    /// Path in the session.
-    pub target: Utf8PathBuf,
-    /// Whether the session must not be able to write to it.
-    pub read_only: bool,
 }
 
 /// How a session was started.
@@ -292,50 +280,6 @@ impl Store {
         }
     }
 
-    /// Makes an empty folder of a data root, in the form that its other folder has.
-    fn make_empty(&self, session: &Handle, part: Part) -> Result<(), StoreError> {
-        let whole = match session.folder_if_there(Part::Docker.name())? {
-            Some(docker) => is_subvolume(&docker)?,
-            None => self.form()? == Form::Whole,
-        };
-        if whole {
-            return make_subvolume(session, part.name());
-        }
-        // The mode that dockerd and containerd give to theirs.
-        let path = session.path().join(part.name());
-        session
-            .make_folder(part.name(), 0o710)
-            .map_err(|e| StoreError::io("make", path, e))
-    }
-
-    /// Whether the session has a folder for a containerd of its own: because its golden has one, or
-    /// the golden that it does without, or because it was asked for.
-    fn wants_containerd(
-        &self,
-        request: &StartRequest,
-        golden: Option<&Golden>,
-    ) -> Result<bool, StoreError> {
-        if let Some(golden) = golden {
-            let manifest = &golden.manifest;
-            if request.containerd
-                && !manifest.containerd
-                && matches!(manifest.kind, Kind::Containerd(_))
-            {
-                return Err(StoreError::ImagesInside {
-                    project: request.project.clone(),
-                });
-            }
-            return Ok(manifest.containerd || request.containerd);
-        }
-        let serving = match self.serving(&request.project) {
-            _ if !request.fresh || request.containerd => None,
-            Ok(serving) => serving,
-            // What cannot be read is no reason not to do without it.
-            Err(_) => None,
-        };
-        Ok(request.containerd || serving.is_some_and(|manifest| manifest.containerd))
-    }
-
     /// Makes a staging folder that is locked from the start.
     pub(crate) fn stage(&self, name: &str) -> Result<Staging, StoreError> {
         let name = format!("{STARTING}{name}-{}", nonce::fresh());
@@ -386,35 +330,13 @@ impl Store {
             tracing::warn!(folder = %staging.name, error = %e, "left for later");
         }
     }
-
-    fn mounts(&self, session: &SessionId, strategy: Strategy, containerd: bool) -> Vec<MountSpec> {
-        let parts = Part::ALL
-            .into_iter()
-            .filter(|part| containerd || *part != Part::Containerd);
-        let mut mounts: Vec<_> = parts
-            .map(|part| MountSpec {
-                source: self.layout().session_part(session, part),
-                target: part.target().into(),
-                read_only: false,
-            })
-            .collect();
-        if strategy == Strategy::Link {
-            let layers = self.layout().layers();
-            mounts.push(MountSpec {
-                source: layers.clone(),
-                target: layers,
-                read_only: true,
-            });
-        }
-        mounts
-    }
 }
 
 /// The golden to clone, by the one look that is taken at it.
-struct Golden {
-    manifest: Manifest,
-    folder: Handle,
-    project: Handle,
+pub(super) struct Golden {
+    pub(super) manifest: Manifest,
+    pub(super) folder: Handle,
+    pub(super) project: Handle,
 }
 
 /// A session that is being put together.
