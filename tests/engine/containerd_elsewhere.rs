@@ -14,12 +14,8 @@ fn settings() -> Value {
     json!({"features": {"containerd-snapshotter": true}})
 }
 
-#[test]
-fn a_linked_session_is_a_full_session_beside_the_daemon() {
-    a_linked_session_is_a_full_session(Release::V26_1, Place::Enclosed, &settings(), OPTION);
-}
-
-/// There the containerd is one, and dockerd is told where it is.
+/// The golden's daemon starts its containerd itself; in the session's container one is a service, and
+/// dockerd is told where it is.
 #[test]
 fn a_linked_session_is_a_full_session_in_a_container() {
     a_linked_session_is_a_full_session(Release::V26_1, Place::Contained, &settings(), OPTION);

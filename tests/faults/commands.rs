@@ -37,6 +37,20 @@ fn import_by_copy() {
     walk(&words, Again::MakesAnother);
 }
 
+/// What was moved before a fault goes back, or the same command finishes it.
+#[test]
+fn import_with_containerd() {
+    let words = [
+        "import",
+        "api",
+        "--from",
+        "STAGE/incoming-docker",
+        "--containerd",
+        "STAGE/incoming-containerd",
+    ];
+    walk_in(&Scene::with_containerd(), &words, Again::Works);
+}
+
 #[test]
 fn init() {
     walk(&["--root", "STAGE/another", "init"], Again::Works);
