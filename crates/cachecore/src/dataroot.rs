@@ -118,6 +118,7 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
             root.problems.extend(misplaced);
         }
     }
+    root.notes.extend(kind::note(&root.kind, listing));
     let Some(overlay2) = &listing.overlay2 else {
         return root;
     };
