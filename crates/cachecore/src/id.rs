@@ -48,8 +48,7 @@ pub enum IdError {
     },
 }
 
-const WORD_RULE: &str =
-    "letters, digits, '.', '_' and '-' are, and the first must be a letter or a digit";
+const WORD_RULE: &str = "use letters, digits, '.', '_' and '-', with a letter or a digit first";
 const NUMBER_RULE: &str = "decimal digits without leading zeros are";
 const HEX_RULE: &str = "64 lower-case hex digits are";
 

@@ -3,21 +3,21 @@
 //! ```text
 //! <root>/
 //!   store.json                           format and identity of the store
+//!   sharing.json                         whether the filesystem shares blocks, once it was tried
 //!   lock                                 flock: shared while cloning, exclusive while collecting
 //!   layers/<layer>/diff/                 immutable layer contents, shared by every golden and session
 //!   layers/blob-<digest>/diff            the same of a blob: a file
-//!   golden/<project>/current             symlink -> gen-000007, replaced by rename
 //!   layers/<layer>/quarantine.json       why nobody may use the layer
-//!   sharing.json                         whether the filesystem shares blocks, once it was tried
+//!   golden/<project>/current             symlink -> gen-000007, replaced by rename
 //!   golden/<project>/gen-000007/docker/  a data root whose layers are links into layers/, or a
 //!                                        read-only btrfs subvolume with its layers inside
 //!   golden/<project>/gen-000007/containerd/  containerd's root, if it lies outside the data root
 //!   golden/<project>/gen-000007/manifest.json
 //!   golden/<project>/gen-000007.quarantine.json  why no session may start from it
-//!   golden/<project>/state.json          settings, status, last builds
+//!   golden/<project>/state.json          settings, status, requests, last builds
 //!   golden/<project>/last-used           its modification time is the last use
 //!   golden/<project>/lock                flock: held while the project's golden changes
-//!   golden/<project>/build.lock          flock: held while a golden build runs
+//!   golden/<project>/build.lock          flock: held while a golden build runs, or a request waits
 //!   sessions/docker-data-<session>/docker/, containerd/
 //!   sessions/docker-data-<session>/session.json
 //!   builds/<build>/log, result.json

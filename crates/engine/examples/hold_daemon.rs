@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         read_only: Vec::new(),
         network,
         storage_driver: None,
+        remembered_builds: None,
         extra_config: serde_json::Value::Null,
     };
     let argv: Vec<OsString> = arguments.collect();

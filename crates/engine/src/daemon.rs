@@ -52,6 +52,10 @@ pub struct DaemonOptions {
     pub network: Network,
     /// The storage driver, if dockerd shall not choose.
     pub storage_driver: Option<String>,
+    /// How many builds BuildKit remembers from one daemon to the next, with their logs and
+    /// attestations; `None`: as many as dockerd does by itself, which is all of two days. Engines
+    /// before 24 take no number, and before 23 remember none.
+    pub remembered_builds: Option<u32>,
     /// Merged into daemon.json, for example `{"features": {…}}`; null for nothing.
     pub extra_config: Value,
 }
@@ -321,7 +325,13 @@ fn prepare(
     // Of a dockerd that does not tell its version, the start says more than we could here.
     let version = options.engine.version_within(limits);
     let parent = cgroups::parent(instance);
-    let json = config::daemon_json(layout, version.as_deref(), &parent, &options.extra_config);
+    let json = config::daemon_json(
+        layout,
+        version.as_deref(),
+        &parent,
+        options.remembered_builds,
+        &options.extra_config,
+    );
     std::fs::write(&layout.config, json.to_string())
         .map_err(runtime_failed("write", &layout.config))?;
     let log = File::create(&layout.log).map_err(runtime_failed("create", &layout.log))?;

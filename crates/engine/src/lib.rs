@@ -39,6 +39,7 @@
 //!     read_only: vec!["/var/lib/cachecore/layers".into()],
 //!     network: Network::Isolated,
 //!     storage_driver: None,
+//!     remembered_builds: None,
 //!     extra_config: serde_json::Value::Null,
 //! };
 //! let mut daemon = PrivateDaemon::start(options, &limits)?;

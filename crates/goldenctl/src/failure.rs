@@ -52,6 +52,9 @@ pub(crate) enum Failure {
         path: camino::Utf8PathBuf,
         because: &'static str,
     },
+    /// The command is done, and its answer is lost.
+    #[error("cannot write the answer: {source}")]
+    Unanswered { source: std::io::Error },
     #[error("cannot {action} {path}: {source}")]
     Io {
         action: &'static str,
@@ -86,6 +89,7 @@ impl Failure {
             | Self::Refused { .. }
             | Self::NotBuilt { .. }
             | Self::NoStartup { .. }
+            | Self::Unanswered { .. }
             | Self::Io { .. } => exit::FAILED,
             Self::Left { unread: true, .. } => exit::INTEGRITY,
             Self::Left { unread: false, .. } => exit::FAILED,
@@ -123,6 +127,7 @@ impl Failure {
             Self::NoStartup { .. } => {
                 Some("write one first: the golden is built by running it".to_owned())
             }
+            Self::Unanswered { .. } => Some("what the command does is done".to_owned()),
             Self::Cancelled { .. } | Self::Io { .. } => None,
         }
     }

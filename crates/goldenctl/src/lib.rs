@@ -33,12 +33,17 @@ mod startup_file;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use cli::LogFormat;
 
 /// Runs `goldenctl` with these arguments, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.len() < 2 {
+        show::note(&cli::Cli::command().render_help().to_string());
+        return ExitCode::from(exit::USAGE);
+    }
     let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -53,7 +58,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     trace(cli.global.verbose, cli.global.log_format);
-    match commands::run(&cli) {
+    let answered = |code| match show::answered() {
+        Ok(()) => Ok(code),
+        Err(source) => Err(failure::Failure::Unanswered { source }),
+    };
+    match commands::run(&cli).and_then(answered) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             show::failure(&failure, cli.global.log_format);

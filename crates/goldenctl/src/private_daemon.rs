@@ -17,6 +17,10 @@ use crate::failure::Failure;
 /// socket has at most 107 bytes, and on a filesystem that a reboot empties.
 const RUNTIME: &str = "/run/cachecore";
 
+/// A golden is built again and again, and what BuildKit remembers of each build goes into the next one
+/// and into every session. These are for whoever looks at what went wrong in the last builds.
+const REMEMBERED_BUILDS: u32 = 8;
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// How to start the daemon of a session.
@@ -50,6 +54,7 @@ pub(crate) fn options(
             _ => Network::Nat,
         },
         storage_driver: driver(store, session, choice)?,
+        remembered_builds: Some(REMEMBERED_BUILDS),
         extra_config: config(store, session, choice)?,
     })
 }

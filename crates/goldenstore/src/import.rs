@@ -11,7 +11,7 @@ mod from;
 use cachecore::dataroot::Part;
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::layout::{self, DOCKER, session_folder};
-use cachecore::promotion::{Plan, Volumes};
+use cachecore::promotion::{Plan, Refusal, Volumes};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
@@ -113,7 +113,13 @@ impl Store {
             for (_, folder) in from.each() {
                 self.refuse_own_folders(folder)?;
             }
-            let source = from.open()?;
+            let source = from.open().map_err(|e| match e {
+                StoreError::Unexpected { path, .. } => StoreError::Refused {
+                    data_root: path,
+                    refusal: Refusal::NotADataRoot,
+                },
+                e => e,
+            })?;
             let mut examined = self.examine(&source, self.form()?, &request.volumes)?;
             self.prove_blobs(&source, &examined.plan)?;
             // The promotion does it again, on what the store then has for itself. What is refused

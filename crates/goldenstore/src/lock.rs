@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `lock` | while anything is cloned, imported or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
+//! | the folder that the root lies in | | while an image is made and mounted at the root |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
 //! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits; for an instant while a generation is removed |
 //! | `layers/` | | while layers are adopted, or put in quarantine |
@@ -20,6 +21,7 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use cachecore::mountinfo;
@@ -45,6 +47,14 @@ impl Drop for Lock {
     /// has a copy of the descriptor until it runs its program, and would hold the lock as long.
     fn drop(&mut self) {
         let _ = flock(self.file.as_fd(), FlockOperation::NonBlockingUnlock);
+    }
+}
+
+impl Lock {
+    /// The lock as a program's standard input: it holds until the program has ended as well, also if
+    /// this process is killed before.
+    pub(crate) fn held_by_a_program_too(&self) -> std::io::Result<Stdio> {
+        self.file.try_clone().map(Stdio::from)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod books;
 mod containerd;
+mod image_config;
 mod room;
 mod strays;
 
@@ -29,8 +30,6 @@ const MAX_ENTRIES: usize = 50_000;
 const MAX_WORD: usize = 256;
 /// Longest `lower`: overlay2 allows 128 layers of 29 bytes each.
 const MAX_LOWER: usize = 16 * 1024;
-/// Longest image config. Registries refuse manifests over 4 MiB; configs are as large at most.
-const MAX_IMAGE_CONFIG: usize = 8 * 1024 * 1024;
 /// Most names that are read of a volume's `_data`: enough to recognise a data root.
 const MAX_VOLUME_NAMES: usize = 64;
 
@@ -55,18 +54,19 @@ pub(crate) fn read(parts: &Parts) -> Result<Listing, StoreError> {
             *snapshotters.entry(name).or_default() |= used;
         }
     }
+    let mut room = Room::default();
     Ok(Listing {
         top: bytes(root.names(MAX_ENTRIES)?),
         image_drivers: image_drivers(root)?,
         snapshotters,
-        overlay2: overlay2(root)?,
-        buildkit: books::buildkit(root)?,
-        containerd: containerd::read(Part::Docker, root)?,
+        overlay2: overlay2(root, &mut room)?,
+        buildkit: books::buildkit(root, &mut room)?,
+        containerd: containerd::read(Part::Docker, root, &mut room)?,
         elsewhere: elsewhere
-            .map(|folder| containerd::read(Part::Containerd, folder))
+            .map(|folder| containerd::read(Part::Containerd, folder, &mut room))
             .transpose()?,
-        volumes: volumes(root)?,
-        strays: strays::find(parts, &mut Room::default())?,
+        volumes: volumes(root, &mut room)?,
+        strays: strays::find(parts, &mut room)?,
     })
 }
 
@@ -111,7 +111,7 @@ fn snapshotters(containerd: &Handle) -> Result<BTreeMap<Vec<u8>, bool>, StoreErr
 }
 
 /// The volumes, each with the names in its `_data`.
-fn volumes(root: &Handle) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError> {
+fn volumes(root: &Handle, room: &mut Room) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError> {
     let Some(volumes) = root.folder_if_there("volumes")? else {
         return Ok(BTreeMap::new());
     };
@@ -123,6 +123,7 @@ fn volumes(root: &Handle) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError>
             Ok(None) | Err(StoreError::Unexpected { .. }) => Vec::new(),
             Err(e) => return Err(e),
         };
+        room.take(&volumes, names.iter().map(Vec::len))?;
         found.insert(name.into_vec(), names);
     }
     Ok(found)
@@ -137,14 +138,13 @@ fn first_names(folder: &Handle) -> Result<Vec<Vec<u8>>, StoreError> {
     }
 }
 
-fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
+fn overlay2(root: &Handle, room: &mut Room) -> Result<Option<Overlay2>, StoreError> {
     let driver = root.folder_if_there("overlay2")?;
     let image = root.descend(b"image/overlay2")?;
     if driver.is_none() && image.is_none() {
         return Ok(None);
     }
     let mut facts = Overlay2::default();
-    let mut room = Room::default();
     if let Some(driver) = driver {
         facts.owner_gid = driver.own_stat()?.st_gid;
         for name in driver.names(MAX_ENTRIES)? {
@@ -154,7 +154,12 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
             // A file beside the folders (the quota driver's device node) belongs to no layer.
             if driver.kind(&name)? == Some(FileType::Directory) {
                 let folder = layer_folder(&driver, &name)?;
-                room.take(&driver, [&folder.link, &folder.lower].map(length))?;
+                let diff = match &folder.diff {
+                    Diff::Symlink(target) => target.len(),
+                    Diff::Missing | Diff::Directory | Diff::Other => 0,
+                };
+                let texts = [&folder.link, &folder.lower].map(length);
+                room.take(&driver, texts.into_iter().chain([diff]))?;
                 facts.folders.insert(name.as_bytes().to_vec(), folder);
             }
         }
@@ -196,7 +201,7 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
         }
         if let Some(images) = image.descend(b"imagedb/content/sha256")? {
             for name in images.names(MAX_ENTRIES)? {
-                let config = image_config(&images, &name)?;
+                let config = image_config::read(&images, &name)?;
                 if let ImageConfig::DiffIds(ids) = &config {
                     let each = ids.iter().map(|id| id.len() + size_of::<String>());
                     room.take(&images, each)?;
@@ -235,27 +240,5 @@ fn text(folder: &Handle, name: &str, limit: usize) -> Result<Text, StoreError> {
         Small::Missing => Text::Missing,
         Small::Bytes(bytes) => Text::Bytes(bytes),
         Small::Unreadable => Text::Unreadable,
-    })
-}
-
-/// The part of an image config that names layers (OCI image specification, "rootfs").
-#[derive(serde::Deserialize)]
-struct Config {
-    rootfs: RootFs,
-}
-
-#[derive(serde::Deserialize)]
-struct RootFs {
-    #[serde(default)]
-    diff_ids: Vec<String>,
-}
-
-fn image_config(images: &Handle, name: &OsStr) -> Result<ImageConfig, StoreError> {
-    Ok(match images.small(name, MAX_IMAGE_CONFIG)? {
-        Small::Bytes(bytes) => serde_json::from_slice::<Config>(&bytes)
-            .map_or(ImageConfig::Unreadable, |config| {
-                ImageConfig::DiffIds(config.rootfs.diff_ids)
-            }),
-        Small::Missing | Small::Unreadable => ImageConfig::Unreadable,
     })
 }

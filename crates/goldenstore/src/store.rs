@@ -254,7 +254,7 @@ fn refuse_strangers_folder(root: &Handle) -> Result<(), StoreError> {
         if !ours {
             return Err(StoreError::UnsuitableRoot {
                 root: root.path().to_owned(),
-                because: format!("it is no store and already holds {text:?}"),
+                because: format!("it is no store and already holds {text:?}; name an empty folder"),
             });
         }
     }

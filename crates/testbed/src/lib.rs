@@ -8,6 +8,7 @@
 //! - [`engines`]: real Docker engines, and sessions on them
 //! - [`ground`]: a folder on a real disk to work in
 //! - [`mounted`]: a filesystem that is mounted for as long as a test needs it
+//! - [`stopwatch`]: how long a program takes, for benchmarks
 //! - [`waiting_request`]: a request for a golden build that waits
 #![forbid(unsafe_code)]
 #![expect(
@@ -22,4 +23,5 @@ pub mod disk;
 pub mod engines;
 pub mod ground;
 pub mod mounted;
+pub mod stopwatch;
 pub mod waiting_request;

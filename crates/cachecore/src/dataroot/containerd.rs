@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::buildkit::{Book, BookError};
+use super::buildkit::{Book, BookError, Kept};
 use super::{
     Diff, Immutable, JudgedFolder, Judgement, Mutable, Part, Problem, Seat, Stray, integrity,
     link_target,
@@ -70,6 +70,7 @@ const COMMITTED: u8 = 3;
 /// [`BookError`] if it is damaged or too long.
 pub fn rows<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Row>, BookError> {
     let mut rows = BTreeMap::new();
+    let mut kept = Kept::default();
     let Some(snapshots) = bolt.bucket(["v1", "snapshots"])? else {
         return Ok(rows);
     };
@@ -82,6 +83,7 @@ pub fn rows<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Row>, BookErr
             return Err(BookError::TooMany);
         }
         if let Some(row) = row(&bucket)? {
+            kept.add(key.len())?;
             rows.insert(key, row);
         }
     }

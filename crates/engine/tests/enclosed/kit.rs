@@ -82,6 +82,7 @@ impl Kit {
             read_only: Vec::new(),
             network: Network::Isolated,
             storage_driver: Some("overlay2".to_owned()),
+            remembered_builds: None,
             extra_config: serde_json::Value::Null,
         }
     }

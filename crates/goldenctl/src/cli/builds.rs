@@ -112,7 +112,7 @@ pub(crate) struct Enable {
 
 #[derive(Debug, Args)]
 pub(crate) struct Trigger {
-    /// The project
+    /// The project; none with --all
     #[arg(required_unless_present = "all")]
     pub(crate) project: Option<ProjectId>,
     /// The source revision; a golden of it, by the same startup file, needs no build

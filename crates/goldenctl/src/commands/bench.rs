@@ -296,6 +296,6 @@ fn show_report(report: &BenchReport) {
         "",
     );
     for reason in &report.unsuitable {
-        show::line(reason);
+        show::sentence(reason);
     }
 }

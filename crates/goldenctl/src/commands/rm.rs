@@ -25,9 +25,9 @@ pub(super) fn run(global: &Global, args: &Rm) -> Result<u8, Failure> {
             Some(number) => format!("generation {number} of {} is removed", args.project),
         };
         show::line(&format!(
-            "{what}: {} generations and {} layers, {}",
-            report.generations.len(),
-            report.layers,
+            "{what}: {} and {}, {}",
+            show::count(report.generations.len() as u64, "generation"),
+            show::count(report.layers, "layer"),
             show::size(report.bytes)
         ));
     }

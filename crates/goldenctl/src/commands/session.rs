@@ -116,14 +116,16 @@ pub(super) fn show_promotion(report: &PromoteReport) {
         "project {} has generation {}",
         report.project, report.generation
     ));
-    let mut fields = vec![
-        (
-            "layers",
-            format!(
-                "{} in the store, of which {} are new there",
-                report.layers, report.layers_moved
-            ),
-        ),
+    let mut fields = Vec::new();
+    // A golden that is a subvolume has them inside.
+    if report.layers > 0 {
+        let layers = format!(
+            "{} in the store, of which {} are new there",
+            report.layers, report.layers_moved
+        );
+        fields.push(("layers", layers));
+    }
+    fields.extend([
         ("shared", show::size(report.sizes.shared_bytes)),
         (
             "copied",
@@ -133,9 +135,9 @@ pub(super) fn show_promotion(report: &PromoteReport) {
                 report.sizes.mutable_entries
             ),
         ),
-    ];
+    ]);
     fields.extend(report.notes.iter().map(|note| ("note", note.clone())));
-    show::fields(&fields);
+    show::paragraphs(&fields);
 }
 
 fn list(global: &Global) -> Result<u8, Failure> {
@@ -158,28 +160,21 @@ fn list(global: &Global) -> Result<u8, Failure> {
             let record = info.record;
             vec![
                 record.session.to_string(),
-                record.project.to_string(),
-                record
-                    .generation
-                    .map_or_else(|| "-".to_owned(), |g| g.to_string()),
+                match record.generation {
+                    Some(generation) => format!("{} {generation}", record.project),
+                    None => format!("{} -", record.project),
+                },
                 record.strategy.to_string(),
                 record.purpose.name().to_owned() + if info.held { " (running)" } else { "" },
                 show::age(record.started_at, now),
             ]
         })
         .collect();
-    let header = [
-        "session",
-        "project",
-        "generation",
-        "strategy",
-        "purpose",
-        "started",
-    ];
+    let header = ["session", "golden", "strategy", "purpose", "started"];
     for session in &unusable {
         let mut row = vec![session.session.to_string()];
         row.resize(header.len(), "-".to_owned());
-        row[4] = "unusable".to_owned();
+        row[3] = "unusable".to_owned();
         rows.push(row);
     }
     show::table(&header, rows, "no sessions");

@@ -67,6 +67,10 @@ fn write_metrics(
         sessions.retain(|session| session.record.project == *project);
     }
     let text = metrics::render(&projects, &sessions, Timestamp::now());
+    if file == "-" {
+        show::bytes(text.as_bytes());
+        return Ok(exit::OK);
+    }
     let aside = Utf8PathBuf::from(format!("{file}.{}", std::process::id()));
     let written = std::fs::write(&aside, text).and_then(|()| std::fs::rename(&aside, file));
     written.map_err(|source| {
@@ -142,9 +146,9 @@ fn one(global: &Global, status: &ProjectStatus) {
     let now = Timestamp::now();
     let state = &status.state;
     show::line(&format!("{}: {}", state.project, status.summary));
-    show::fields(&requests(state, now));
+    let mut fields = requests(state, now);
     if let Some(golden) = &status.golden {
-        let mut fields = vec![
+        fields.extend([
             (
                 "generation",
                 format!(
@@ -165,7 +169,7 @@ fn one(global: &Global, status: &ProjectStatus) {
                     show::size(golden.sizes.mutable_bytes)
                 ),
             ),
-        ];
+        ]);
         fields.extend(
             golden
                 .engine
@@ -183,8 +187,8 @@ fn one(global: &Global, status: &ProjectStatus) {
                 .last_used_at
                 .map(|at| ("last used", show::age(at, now))),
         );
-        show::fields(&fields);
     }
+    show::paragraphs(&fields);
     if state.last_builds.is_empty() {
         return;
     }

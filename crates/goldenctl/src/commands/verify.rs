@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use goldenstore::{Depth, VerifyOptions, VerifyReport};
+use cachecore::record::Form;
+use goldenstore::{Depth, Store, VerifyOptions, VerifyReport};
 
 use crate::cli::{Global, Verify};
 use crate::failure::Failure;
@@ -26,7 +27,7 @@ pub(super) fn run(global: &Global, args: &Verify) -> Result<u8, Failure> {
     if global.json {
         show::json(&reports);
     } else {
-        show_reports(&reports);
+        show_reports(&store, &reports);
     }
     Ok(if reports.iter().all(VerifyReport::is_sound) {
         exit::OK
@@ -35,7 +36,7 @@ pub(super) fn run(global: &Global, args: &Verify) -> Result<u8, Failure> {
     })
 }
 
-fn show_reports(reports: &[VerifyReport]) {
+fn show_reports(store: &Store, reports: &[VerifyReport]) {
     let rows = reports.iter().flat_map(|report| {
         report.generations.iter().map(|generation| {
             let serves = if generation.current { " (serves)" } else { "" };
@@ -54,11 +55,15 @@ fn show_reports(reports: &[VerifyReport]) {
     let header = ["project", "generation", "layers", "verdict"];
     show::table(&header, rows.collect(), "no goldens to verify");
     for report in reports {
-        show_one(report);
+        let golden = store.serving(&report.project).ok().flatten();
+        show_one(
+            report,
+            golden.is_some_and(|golden| golden.form == Form::Whole),
+        );
     }
 }
 
-fn show_one(report: &VerifyReport) {
+fn show_one(report: &VerifyReport, is_whole: bool) {
     let read = report
         .layers
         .iter()
@@ -67,10 +72,15 @@ fn show_one(report: &VerifyReport) {
     let structure = report.layers.len() - read;
     let took = show::duration(Duration::from_millis(report.elapsed_ms));
     show::line(&format!(
-        "project {}: {read} layers verified by their contents, {structure} by their structure only, in {took}",
-        report.project
+        "{}: {} verified by contents, {structure} by structure only, in {took}",
+        report.project,
+        show::count(read as u64, "layer")
     ));
     let mut fields: Vec<(&str, String)> = Vec::new();
+    if is_whole {
+        let text = "layers inside a golden that is a btrfs subvolume are not verified";
+        fields.push(("note", text.to_owned()));
+    }
     let own = report.findings.iter().map(|what| ("found", what.clone()));
     fields.extend(own);
     for generation in &report.generations {
@@ -98,5 +108,5 @@ fn show_one(report: &VerifyReport) {
         let advice = format!("build it anew with `goldenctl build {project}`, or import it again");
         fields.push(("repair", advice));
     }
-    show::fields(&fields);
+    show::paragraphs(&fields);
 }

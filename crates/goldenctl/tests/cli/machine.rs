@@ -74,6 +74,8 @@ fn metrics_are_written_as_a_whole_and_leave_nothing_beside() {
         .expect("the folder")
         .count();
     assert_eq!(names, 1);
+    let answer = ground.line("status --metrics -");
+    assert!(answer.stdout.starts_with("# HELP "), "{answer:?}");
     let answer = ground.call(&["status", "--metrics", "/nowhere/at/all.prom"]);
     assert_eq!(answer.code, 1);
     assert!(answer.stderr.contains("/nowhere/at/all.prom"), "{answer:?}");

@@ -9,6 +9,8 @@ const MOST: usize = 32 << 20;
 /// What an entry takes beside its contents: its name, and its places in the maps of facts and of what
 /// follows from them.
 const ENTRY: usize = 512;
+/// The same of an entry in a daemon's book, which is only looked up.
+const ROW: usize = 128;
 
 /// How much is kept already.
 #[derive(Debug, Default)]
@@ -21,7 +23,21 @@ impl Room {
         folder: &Handle,
         contents: impl IntoIterator<Item = usize>,
     ) -> Result<(), StoreError> {
-        self.0 += ENTRY + contents.into_iter().sum::<usize>();
+        self.hold(folder, ENTRY + contents.into_iter().sum::<usize>())
+    }
+
+    /// Takes room for a book whose entries have names and contents of these lengths.
+    pub(super) fn take_book(
+        &mut self,
+        folder: &Handle,
+        entries: impl IntoIterator<Item = usize>,
+    ) -> Result<(), StoreError> {
+        let bytes = entries.into_iter().map(|bytes| ROW + bytes).sum();
+        self.hold(folder, bytes)
+    }
+
+    fn hold(&mut self, folder: &Handle, bytes: usize) -> Result<(), StoreError> {
+        self.0 += bytes;
         if self.0 <= MOST {
             return Ok(());
         }

@@ -103,6 +103,7 @@ impl<'w> Session<'w> {
             read_only,
             network: Network::Isolated,
             storage_driver: None,
+            remembered_builds: None,
             extra_config,
         };
         PrivateDaemon::start(options, &ample()).unwrap_or_else(|error| panic!("{error}"))
