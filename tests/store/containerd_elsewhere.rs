@@ -11,7 +11,10 @@ use cachecore::dataroot::{Kind, Part};
 use cachecore::record::Form;
 use cachecore::strategy::Strategy;
 use camino::{Utf8Path, Utf8PathBuf};
-use goldenstore::{ImportRequest, PromoteReport, Silent, StartReport, StartRequest, StoreError};
+use goldenstore::{
+    Depth, ImportRequest, LayerFindings, PromoteReport, Silent, StartReport, StartRequest,
+    StoreError, VerifyOptions,
+};
 use testbed::checksum::Checksum;
 use testbed::dataroot::{DataRoot, Layer, Written, blob_name};
 
@@ -186,6 +189,32 @@ fn two_folders_are_one_golden(place: Place) {
         assert_eq!(blob.is_symlink(), !whole, "{id}");
     }
     assert_same(&before, &seen(&keeper, &golden), "the first generation");
+
+    let full = |full: bool| {
+        let options = VerifyOptions { full };
+        keeper
+            .store
+            .verify(&project("api"), options, &Silent)
+            .unwrap()
+    };
+    let verified = full(true);
+    assert!(verified.is_sound(), "{verified:?}");
+    let read = |layer: &&LayerFindings| layer.depth == Depth::Contents;
+    let (read, all) = (
+        verified.layers.iter().filter(read).count(),
+        verified.layers.len(),
+    );
+    // No image describes the build step, which every generation has inside where it is whole.
+    assert_eq!(all - read, if whole { 3 } else { 1 }, "{verified:?}");
+    if !whole {
+        let lost = keeper.generation("api", 3).with_file_name("containerd");
+        let lost = lost.join(SNAPSHOTS).join("1/fs");
+        let target = link(&lost);
+        fs::remove_file(&lost).unwrap();
+        assert!(!full(false).is_sound());
+        std::os::unix::fs::symlink(target, &lost).unwrap();
+        assert!(full(false).is_sound());
+    }
 
     // What is left over goes, and with the last generation all layers.
     for info in keeper.store.list_sessions().unwrap() {

@@ -14,6 +14,7 @@
 //!
 //! - [`buildkit`]: which of its folders BuildKit is done with
 //! - [`containerd`]: what can never change again in containerd's image store
+//! - [`images`]: which blob each layer of containerd's store was unpacked from
 //! - [`listing`]: the facts, as they were read
 //! - [`kind`]: which engine and store wrote it
 //! - [`immutable`]: **which layers can never change again**, and why
@@ -27,6 +28,7 @@
 pub mod buildkit;
 pub mod chain;
 pub mod containerd;
+pub mod images;
 pub mod immutable;
 pub mod integrity;
 pub mod kind;

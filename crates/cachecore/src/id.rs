@@ -205,6 +205,11 @@ impl LayerName {
         (self.0.len() == 64 || self.0[64..].starts_with("-g")).then_some(chain)
     }
 
+    /// The chain id of a layer that containerd has unpacked.
+    pub fn unpacked(&self) -> Option<ChainId> {
+        ChainId::new(self.0.strip_prefix("ctr-")?).ok()
+    }
+
     /// Whether the owners of its contents are shifted by a user-namespace remapping.
     pub fn is_shifted(&self) -> bool {
         self.0

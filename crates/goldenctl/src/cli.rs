@@ -83,7 +83,7 @@ pub(crate) enum Command {
     /// Show where projects stand
     #[command(visible_alias = "ls")]
     Status(Status),
-    /// Print the output of a project's last golden build
+    /// Print the output of a project's last golden build, with the warnings beside it
     Log(Log),
     /// Build a project's golden on triggers, by a startup file; the first build starts at once
     Enable(Enable),
@@ -92,7 +92,8 @@ pub(crate) enum Command {
         /// The project
         project: ProjectId,
     },
-    /// Ask for a golden of a revision and return; merge hooks call this
+    /// Ask for a golden of a revision and return; merge hooks call this. That a project is disabled is
+    /// said, and is no failure unless `--wait` waits for a golden
     Trigger(Trigger),
     /// Ask again for the newest build that failed or was cancelled
     Retry {

@@ -42,7 +42,8 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Retry { project, patience } => trigger::retry(global, project, patience),
         Command::Cancel { project } => cancel::run(global, project),
         Command::Explain { project } => explain::run(global, project),
-        Command::Builder { project } => builder::run(&open(global)?, project),
+        Command::Builder { project } => builder::run(&open(global)?, project)
+            .inspect_err(|error| tracing::error!(%project, %error, "the builder gives up")),
         Command::Rm(args) => rm::run(global, args),
         Command::Gc(args) => gc::run(global, args),
         Command::Verify(args) => verify::run(global, args),

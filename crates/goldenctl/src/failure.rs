@@ -33,7 +33,11 @@ pub(crate) enum Failure {
     NothingToMeasure,
     /// What was asked for was done, but for some of it.
     #[error("{} could not be {}", things(.left), if *.unread { "judged" } else { "removed" })]
-    Left { left: usize, unread: bool },
+    Left {
+        left: usize,
+        unread: bool,
+        busy: bool,
+    },
     /// Somebody cancelled the build that this command ran.
     #[error("{reason}")]
     Cancelled { reason: String },
@@ -92,7 +96,8 @@ impl Failure {
             | Self::Unanswered { .. }
             | Self::Io { .. } => exit::FAILED,
             Self::Left { unread: true, .. } => exit::INTEGRITY,
-            Self::Left { unread: false, .. } => exit::FAILED,
+            Self::Left { busy: true, .. } => exit::BUSY,
+            Self::Left { .. } => exit::FAILED,
             Self::Build { code, .. } => *code,
         }
     }
@@ -116,9 +121,7 @@ impl Failure {
             Self::Left { unread: true, .. } => {
                 Some("repair or remove what is named above; the rest was collected".to_owned())
             }
-            Self::Left { unread: false, .. } => {
-                Some("the next `goldenctl gc` tries again".to_owned())
-            }
+            Self::Left { .. } => Some("the next `goldenctl gc` tries again".to_owned()),
             Self::Refused { help, .. } => Some(help.clone()),
             Self::NotBuilt { project, .. } => Some(format!(
                 "read its output with: goldenctl log {project}; \

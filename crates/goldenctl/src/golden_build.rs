@@ -30,9 +30,10 @@ use jiff::Timestamp;
 use crate::cli::DaemonChoice;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{builder, private_daemon, show, startup_file};
+use crate::{builder, private_daemon, startup_file};
 use ending::Ending;
 use log::BuildLog;
+pub(crate) use log::Traces;
 use stopped::{Stopped, with_serving};
 
 /// A golden build to run.
@@ -252,7 +253,7 @@ fn attempt(
         .or_else(|e| match e {
             StoreError::Quarantined { .. } => {
                 progress.pause();
-                show::note(&format!("{e}; the build starts from empty"));
+                log.note(&format!("{e}; the build starts from empty"));
                 progress.phase("cloning the golden");
                 fresh = true;
                 let start = StartRequest { fresh, ..start };

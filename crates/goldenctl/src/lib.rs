@@ -71,7 +71,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Sends traces to stderr: warnings always, more with `-v`.
+/// Sends traces to stderr, and to the log of a build that runs: warnings always, more with `-v`.
 fn trace(verbose: u8, format: LogFormat) {
     let level = match verbose {
         0 => "warn",
@@ -82,7 +82,7 @@ fn trace(verbose: u8, format: LogFormat) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| golden_build::Traces)
         .with_ansi(false);
     // A second call in one process keeps the first subscriber.
     let _ = match format {

@@ -111,10 +111,7 @@ impl Store {
             Ok(entries) => Ok(entries),
             Err(StoreError::Interrupted) => Err(StoreError::Interrupted),
             Err(e) => {
-                failed.push(Unjudged {
-                    what: "trash".to_owned(),
-                    because: e.to_string(),
-                });
+                failed.push(removals::stays("trash".to_owned(), &e));
                 Ok(0)
             }
         }

@@ -27,7 +27,7 @@ use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::layers;
 use crate::parts::Parts;
-use crate::promotion::{self, PromoteOptions, PromoteReport};
+use crate::promotion::{self, PromoteOptions, PromoteReport, Proved};
 use crate::records;
 use crate::store::Store;
 use crate::subvolumes;
@@ -106,6 +106,8 @@ impl Store {
             self.forget_unfilled(session)?;
         }
         let mut left_out = None;
+        // Nothing, where an earlier run was killed.
+        let mut proved = Proved::default();
         if self.sessions.stat(session_folder(session))?.is_none() {
             if let Some(report) = self.imported_before(request, &from.docker, session)? {
                 return Ok(report);
@@ -121,10 +123,9 @@ impl Store {
                 e => e,
             })?;
             let mut examined = self.examine(&source, self.form()?, &request.volumes)?;
-            self.prove_blobs(&source, &examined.plan)?;
-            // The promotion does it again, on what the store then has for itself. What is refused
-            // should be refused where it lies.
-            self.verify_new(source.docker(), &mut examined, false, observer)?;
+            // Here, because what is refused should be refused where it lies, and once: whoever could
+            // change it until it is promoted could do so afterwards too.
+            proved = self.prove_layers(&source, &mut examined, &proved, false, observer)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
                 left_out = self.copy_in(&source, &examined.plan, &record, observer)?;
@@ -157,7 +158,7 @@ impl Store {
             revision: request.revision.clone(),
             ..PromoteOptions::default()
         };
-        let mut report = self.promote(&record, origin, &options, observer)?;
+        let mut report = self.promote_proved(&record, origin, &options, &proved, observer)?;
         report.notes.extend(left_out);
         Ok(report)
     }

@@ -6,7 +6,7 @@
 //! the folder and the session a link to it, and there is no moment between. A placeholder that a
 //! killed promotion left is used by the next one that brings the layer.
 
-mod blob;
+pub(crate) mod blob;
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;

@@ -43,6 +43,7 @@ mod builds;
 mod clone;
 mod collection;
 mod error;
+mod gate;
 mod generation;
 mod handle;
 mod image;
@@ -86,5 +87,5 @@ pub use store::{InitReport, Store};
 pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};
 pub use verification::{
-    Depth, GenerationFindings, LayerFindings, Need, VerifyOptions, VerifyReport,
+    Depth, GenerationFindings, LayerFindings, Need, Obstacle, Unmarked, VerifyOptions, VerifyReport,
 };

@@ -3,7 +3,8 @@
 //!
 //! | lock | shared | exclusive |
 //! |---|---|---|
-//! | `lock` | while anything is cloned, imported or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
+//! | `golden/`, the gate | for the instant in which somebody takes `lock` shared | by a collection or removal, while it waits for `lock`, a turn at a time, and then has it |
+//! | `lock` | while anything is cloned, imported, verified or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
 //! | the folder that the root lies in | | while an image is made and mounted at the root |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
@@ -12,7 +13,8 @@
 //! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
 //! | `trash/` | | while it is emptied |
 //!
-//! Order: build, store, session, project, layers; who has the store to himself waits for a build's
+//! Order: build, gate, store, session, project, layers. Nobody goes through the gate who has come
+//! through it already; [`crate::gate`] says why it is there. Who has the store to himself waits for a build's
 //! lock hardly at all. A lock is taken for as long as its row says and no
 //! longer; waiting is bounded and ends in [`StoreError::Busy`].
 
@@ -29,7 +31,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
-use crate::interleave;
+use crate::interleave::{self, Patience};
 
 /// How long a command waits for a lock that another holds for a short piece of work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -105,7 +107,15 @@ pub(crate) fn lock(
     what: &str,
     patience: Duration,
 ) -> Result<Lock, StoreError> {
-    let mut patience = interleave::Patience::of(patience);
+    lock_within(file, mode, what, Patience::of(patience))
+}
+
+pub(crate) fn lock_within(
+    file: File,
+    mode: Mode,
+    what: &str,
+    mut patience: Patience,
+) -> Result<Lock, StoreError> {
     interleave::point();
     loop {
         match flock(file.as_fd(), operation(mode)) {

@@ -19,7 +19,7 @@
 mod facts;
 mod steps;
 
-pub(crate) use facts::Examined;
+pub(crate) use facts::{Examined, Proved};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,14 +174,26 @@ impl Store {
     }
 
     /// The promotion itself. The caller shares the store and holds the session.
-    pub(crate) fn promote(
+    fn promote(
         &self,
         record: &SessionRecord,
         origin: Origin,
         options: &PromoteOptions,
         observer: &dyn Observer,
     ) -> Result<PromoteReport, StoreError> {
-        let (report, well) = self.promote_locked(record, origin, options, observer)?;
+        self.promote_proved(record, origin, options, &Proved::default(), observer)
+    }
+
+    /// The same for layers of which some were proved already by this very command.
+    pub(crate) fn promote_proved(
+        &self,
+        record: &SessionRecord,
+        origin: Origin,
+        options: &PromoteOptions,
+        before: &Proved,
+        observer: &dyn Observer,
+    ) -> Result<PromoteReport, StoreError> {
+        let (report, well) = self.promote_locked(record, origin, options, before, observer)?;
         if let Err(e) = self.lift(&well) {
             tracing::warn!(error = %e, "a quarantine is left for the next verification to lift");
         }
@@ -194,6 +206,7 @@ impl Store {
         record: &SessionRecord,
         origin: Origin,
         options: &PromoteOptions,
+        before: &Proved,
         observer: &dyn Observer,
     ) -> Result<(PromoteReport, BTreeSet<LayerName>), StoreError> {
         let session = &record.session;
@@ -211,13 +224,8 @@ impl Store {
         // leaves no trace.
         let form = subvolumes::form_of(&parts)?;
         let mut examined = self.examine(&parts, form, &options.volumes)?;
-        self.prove_blobs(&parts, &examined.plan)?;
-        let apart = self.verify_new(
-            parts.docker(),
-            &mut examined,
-            options.trust_layers,
-            observer,
-        )?;
+        let trusted = options.trust_layers;
+        let proved = self.prove_layers(&parts, &mut examined, before, trusted, observer)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;
@@ -287,7 +295,7 @@ impl Store {
         self.sessions.sync()?;
         self.finish_promotion(&record.project, &project, next)?;
         let mut notes = notes(&manifest, &examined.plan);
-        notes.extend(apart);
+        notes.extend(proved.note());
         notes.extend(examined.root.notes);
         let report = PromoteReport {
             notes,

@@ -150,8 +150,10 @@ impl Store {
             Some(newest) => generation::is_unfinished(folder, newest)?,
             None => false,
         };
-        let status = project::read_state(folder, id)?.status;
-        let lost = status == Status::Ready && generation::generations(folder)?.is_empty();
+        let says_ready = || -> Result<bool, StoreError> {
+            Ok(project::read_state(folder, id)?.status == Status::Ready)
+        };
+        let lost = says_ready()? && generation::generations(folder)?.is_empty();
         let marks = !quarantine::stale(folder)?.is_empty();
         if !died && !unfinished && !lost && !marks && !records::has_asides(folder)? {
             return Ok(());
@@ -162,7 +164,8 @@ impl Store {
         records::clear_asides(folder)?;
         quarantine::clear_stale(folder)?;
         let serving = self.roll_forward(id, folder)?;
-        if lost && serving.is_none() {
+        // Whoever has removed it may have said so by now.
+        if lost && serving.is_none() && says_ready()? {
             project::update_state(folder, id, |state| {
                 state.lost_golden("its golden was removed");
             })?;

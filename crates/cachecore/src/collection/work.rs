@@ -286,6 +286,7 @@ impl<'f> Work<'f> {
             self.unjudged.push(Unjudged {
                 what: format!("{withheld} layers"),
                 because: "nothing is known to link to them, but what cannot be judged may".into(),
+                busy: false,
             });
         }
     }

@@ -67,6 +67,7 @@ pub(super) fn all_done(failed: &[Unjudged], unjudged: &[Unjudged]) -> Result<u8,
     Err(Failure::Left {
         left: failed.len() + unjudged.len(),
         unread: failed.is_empty(),
+        busy: unjudged.is_empty() && failed.iter().all(|failed| failed.busy),
     })
 }
 

@@ -90,6 +90,10 @@ fn completions_and_manual_pages_know_every_command() {
         for word in ["goldenctl", "session", "promote", "doctor"] {
             assert!(answer.stdout.contains(word), "{word} for {shell}");
         }
+        // A builder may be spoken of; nobody is offered to call one.
+        for offered in ["goldenctl,builder", "'builder:", "-a \"builder\""] {
+            assert!(!answer.stdout.contains(offered), "{offered} for {shell}");
+        }
     }
     let folder = tempfile::tempdir().expect("a folder");
     let pages = folder.path().join("man1");

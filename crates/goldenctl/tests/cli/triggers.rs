@@ -121,11 +121,15 @@ fn enabling_builds_at_once_and_a_failure_can_be_tried_again() {
     let builds = ground.document("status shop --json")["state"]["last_builds"].clone();
     assert_eq!(builds.as_array().map(Vec::len), Some(2), "{builds}");
     assert_eq!(ground.line("session ls").stdout, "no sessions\n");
-    assert!(ground.line("log shop").stdout.is_empty());
+    let log = ground.line("log shop").stdout;
+    assert!(
+        log.contains("/nowhere/dockerd"),
+        "what its builder warns of is in the log: {log}"
+    );
 
     let answer = ground.line("disable shop");
     assert_eq!(answer.code, 0, "{answer:?}");
-    for line in ["trigger shop", "retry shop"] {
+    for line in ["trigger shop --wait", "retry shop"] {
         let answer = ground.line(line);
         assert_eq!(answer.code, 1, "{line}: {answer:?}");
         assert!(
@@ -133,6 +137,16 @@ fn enabling_builds_at_once_and_a_failure_can_be_tried_again() {
             "{answer:?}"
         );
     }
+    // A merge hook does not fail because somebody has disabled builds.
+    let answer = ground.line("trigger shop");
+    let said = "no build of shop is started: the project is disabled\n";
+    assert_eq!(
+        (answer.code, answer.stdout.as_str()),
+        (0, said),
+        "{answer:?}"
+    );
+    let document = ground.document("trigger shop --json");
+    assert_eq!(document["verdict"], "refused", "{document}");
     let status = ground.line("status shop").stdout;
     assert!(status.contains("disabled, by "), "{status}");
 }

@@ -3,13 +3,22 @@ use cachecore::id::{Generation, ProjectId, SessionId};
 use cachecore::layout::{session_folder, session_of_folder};
 use treeclone::Observer;
 
-use crate::error::StoreError;
+use crate::error::{ErrorClass, StoreError};
 use crate::liveness;
 use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
 use crate::store::Store;
+
+/// What would not go. Since the plan was made, a builder may have begun, say.
+pub(super) fn stays(what: String, error: &StoreError) -> Unjudged {
+    Unjudged {
+        what,
+        because: error.to_string(),
+        busy: error.class() == ErrorClass::Busy,
+    }
+}
 
 impl Store {
     /// Renames what a plan removes into the trash, and gives what would not go. The caller has the
@@ -26,10 +35,7 @@ impl Store {
                 return Err(StoreError::Interrupted);
             }
             if let Err(e) = self.remove_item(removal) {
-                failed.push(Unjudged {
-                    what: removal.item.to_string(),
-                    because: e.to_string(),
-                });
+                failed.push(stays(removal.item.to_string(), &e));
             }
         }
         let layers: Vec<&Removal> = plan.removals.iter().filter(is_layer).collect();
@@ -41,6 +47,7 @@ impl Store {
             failed.push(Unjudged {
                 what: format!("{} layers", layers.len()),
                 because: "they stay until all of the above goes".to_owned(),
+                busy: failed.iter().all(|failed| failed.busy),
             });
             return Ok(failed);
         }
@@ -51,10 +58,7 @@ impl Store {
                 return Err(StoreError::Interrupted);
             }
             if let Err(e) = self.remove_item(removal) {
-                failed.push(Unjudged {
-                    what: removal.item.to_string(),
-                    because: e.to_string(),
-                });
+                failed.push(stays(removal.item.to_string(), &e));
             }
         }
         Ok(failed)

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cachecore::dataroot::{self, DataRoot, Seat};
-use cachecore::id::LayerName;
-use cachecore::promotion::{self, LayerAction, Plan, Volumes};
+use cachecore::id::{CacheId, LayerName};
+use cachecore::promotion::{self, LayerAction, LayerStep, Plan, Volumes};
 use cachecore::record::Form;
+use treeclone::Observer;
 
 use crate::error::StoreError;
 use crate::layers;
@@ -23,6 +24,31 @@ pub(crate) struct Examined {
     pub(crate) well: BTreeSet<LayerName>,
     /// Keeps daemons away while the plan is carried out.
     pub(crate) _no_daemon: NoDaemon,
+}
+
+/// What was read of a data root's layers and found well, by what was to be done with each.
+#[derive(Default)]
+pub(crate) struct Proved {
+    pub(crate) steps: BTreeSet<(Seat, LayerName, LayerAction)>,
+    /// Folders whose layers cannot be verified and stay apart.
+    pub(crate) apart: BTreeSet<CacheId>,
+}
+
+impl Proved {
+    pub(crate) fn key(step: &LayerStep) -> (Seat, LayerName, LayerAction) {
+        (step.folder.clone(), step.layer.clone(), step.action)
+    }
+
+    /// What is worth noting of it.
+    pub(crate) fn note(&self) -> Option<String> {
+        (!self.apart.is_empty()).then(|| {
+            format!(
+                "{} layers cannot be verified by their archives: they are kept apart, \
+                 not shared by their chain ids",
+                self.apart.len()
+            )
+        })
+    }
 }
 
 impl Store {
@@ -51,32 +77,6 @@ impl Store {
                 volume: volume.clone(),
             });
         }
-        // One containerd may have unpacked the same layer for several of its namespaces.
-        let mut brought = BTreeMap::new();
-        for step in plan.layers.iter().filter(|step| !step.layer.is_blob()) {
-            let open = |seat: &Seat| parts.seat(seat)?.folder(seat.name());
-            match step.action {
-                LayerAction::Adopt => {
-                    brought.insert(&step.layer, &step.folder);
-                }
-                LayerAction::Replace => {
-                    if self.layer_quarantine(&step.layer)?.is_some() {
-                        // Whether it is what the damaged one should be is for the verification to say.
-                        continue;
-                    }
-                    match brought.get(&step.layer) {
-                        Some(twin) => {
-                            layers::compare(&open(twin)?, &open(&step.folder)?, &step.layer)?
-                        }
-                        None => {
-                            let folder = parts.seat(&step.folder)?;
-                            self.compare_layer(&folder, &step.folder, &step.layer)?;
-                        }
-                    }
-                }
-                LayerAction::Keep | LayerAction::Repair => {}
-            }
-        }
         Ok(Examined {
             shift: listing.overlay2.as_ref().map_or(0, |facts| facts.owner_gid),
             well: BTreeSet::new(),
@@ -86,14 +86,56 @@ impl Store {
         })
     }
 
-    /// Makes sure that every blob that comes in is what its name says. Changes nothing.
-    pub(crate) fn prove_blobs(&self, parts: &Parts, plan: &Plan) -> Result<(), StoreError> {
-        for step in &plan.layers {
-            if step.layer.is_blob() && step.action != LayerAction::Keep {
-                let folder = parts.seat(&step.folder)?;
-                self.compare_layer(&folder, &step.folder, &step.layer)?;
+    /// Makes sure that what would come into the store, or be taken for what the store has, is what its
+    /// name says; what `before` has proved is not read again. Changes the plan where a layer has to stay
+    /// apart or takes the place of a damaged one, and nothing else.
+    pub(crate) fn prove_layers(
+        &self,
+        parts: &Parts,
+        examined: &mut Examined,
+        before: &Proved,
+        trusted: bool,
+        observer: &dyn Observer,
+    ) -> Result<Proved, StoreError> {
+        let mut proved = Proved::default();
+        // One containerd may have unpacked the same layer for several of its namespaces.
+        let mut brought = BTreeMap::new();
+        for step in &examined.plan.layers {
+            if step.action == LayerAction::Adopt {
+                brought.insert(&step.layer, &step.folder);
             }
+            let known = match step.layer.is_blob() {
+                true => step.action == LayerAction::Keep,
+                false => step.action != LayerAction::Replace,
+            };
+            if known {
+                continue;
+            }
+            if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
+                // Whether it is what the damaged one should be is for the verification to say.
+                continue;
+            }
+            if !before.steps.contains(&Proved::key(step)) {
+                let folder = parts.seat(&step.folder)?;
+                match brought.get(&step.layer).filter(|_| !step.layer.is_blob()) {
+                    Some(twin) => {
+                        let twin = parts.seat(twin)?.folder(twin.name())?;
+                        let own = folder.folder(step.folder.name())?;
+                        layers::compare(&twin, &own, &step.layer)?;
+                    }
+                    None => self.compare_layer(&folder, &step.folder, &step.layer)?,
+                }
+            }
+            proved.steps.insert(Proved::key(step));
         }
-        Ok(())
+        self.verify_new(
+            parts.docker(),
+            examined,
+            before,
+            &mut proved,
+            trusted,
+            observer,
+        )?;
+        Ok(proved)
     }
 }

@@ -11,6 +11,8 @@ const MOST: usize = 32 << 20;
 const ENTRY: usize = 512;
 /// The same of an entry in a daemon's book, which is only looked up.
 const ROW: usize = 128;
+/// What a name takes that nothing else is known of, at its longest.
+const NAME: usize = 288;
 
 /// How much is kept already.
 #[derive(Debug, Default)]
@@ -36,6 +38,11 @@ impl Room {
         self.hold(folder, bytes)
     }
 
+    /// Takes room for so many names.
+    pub(super) fn take_names(&mut self, folder: &Handle, count: usize) -> Result<(), StoreError> {
+        self.hold(folder, count * NAME)
+    }
+
     fn hold(&mut self, folder: &Handle, bytes: usize) -> Result<(), StoreError> {
         self.0 += bytes;
         if self.0 <= MOST {
@@ -47,8 +54,8 @@ impl Room {
         })
     }
 
-    /// Gives the room of so many entries back.
-    pub(super) fn give_back(&mut self, entries: usize) {
-        self.0 -= entries * ENTRY;
+    /// Gives the room of so many names back.
+    pub(super) fn give_back(&mut self, names: usize) {
+        self.0 -= names * NAME;
     }
 }

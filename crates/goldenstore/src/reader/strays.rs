@@ -54,9 +54,7 @@ fn look(
     let names = folder.names(MAX_ENTRIES)?;
     let entries = names.len();
     // The names of all the folders on the way down are kept meanwhile.
-    for _ in 0..entries {
-        room.take(folder, [])?;
-    }
+    room.take_names(folder, entries)?;
     for name in names {
         path.push(name);
         let components: Vec<&[u8]> = path.iter().map(|name| name.as_bytes()).collect();

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
 use super::image::{self, Image, LayerOnDisk};
 use super::layer::age;
 use super::{DataRoot, names, put};
 use crate::bolt::{self, Shape, Tree};
+use crate::checksum::hex;
 
 /// What the snapshotter's book calls a snapshot.
 const ACTIVE: u8 = 2;
@@ -75,13 +79,24 @@ pub(super) fn write(root: &DataRoot, path: &Path) -> BTreeMap<String, Image> {
     let mut images = BTreeMap::new();
     for (name, layers) in &root.images {
         let mut written = Vec::new();
+        let mut descriptors = Vec::new();
         for (layer, chain) in layers.iter().zip(image::chains(layers)) {
-            put(blobs.join(names::digest(&chain)), &chain);
+            let blob = layer.blob();
+            let digest = hex(&Sha256::digest(&blob));
+            descriptors.push(json!({"digest": format!("sha256:{digest}"), "size": blob.len()}));
+            put(blobs.join(digest), blob);
             let key = format!("sha256:{chain}");
             let folder = snapshots.add(&key, COMMITTED, |fs| layer.write(fs, root.gid));
             written.push(LayerOnDisk { chain, folder });
         }
         let (config, id) = image::config(layers);
+        let manifest = json!({
+            "schemaVersion": 2,
+            "config": {"digest": format!("sha256:{id}"), "size": config.len()},
+            "layers": descriptors,
+        });
+        let manifest = manifest.to_string();
+        put(blobs.join(names::digest(&manifest)), manifest);
         put(blobs.join(&id), config);
         images.insert(
             name.clone(),

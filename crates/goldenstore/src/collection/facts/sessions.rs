@@ -147,6 +147,7 @@ fn unusable(
     facts.unjudged.push(Unjudged {
         what,
         because: error.to_string(),
+        busy: false,
     });
     SessionFacts {
         session,
