@@ -25,8 +25,8 @@ crate::keeper::on_each_place!(two_folders_are_one_golden);
 const SNAPSHOTS: &str = "io.containerd.snapshotter.v1.overlayfs/snapshots";
 const BLOBS: &str = "io.containerd.content.v1.content/blobs/sha256";
 const META: &str = "io.containerd.metadata.v1.bolt/meta.db";
-/// Two layers, a build step, and a blob of each layer and of the config.
-const LAYERS: u64 = 6;
+/// Two layers, a build step, and a blob of each layer, of the config and of the manifest.
+const LAYERS: u64 = 7;
 
 fn api() -> DataRoot {
     DataRoot::new()
