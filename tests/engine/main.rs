@@ -8,6 +8,7 @@
 )]
 
 mod build_steps;
+mod containerd_elsewhere;
 mod containerd_store;
 mod faulty_build;
 mod full_session;

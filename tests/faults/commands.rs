@@ -94,6 +94,20 @@ fn session_start_by_copy() {
     walk(&Scene::new(), &words, Again::IsTaken);
 }
 
+/// What was moved before a fault goes back, or the same command finishes it.
+#[test]
+fn import_with_containerd() {
+    let words = [
+        "import",
+        "api",
+        "--from",
+        "STAGE/incoming-docker",
+        "--containerd",
+        "STAGE/incoming-containerd",
+    ];
+    walk(&Scene::with_containerd(), &words, Again::Works);
+}
+
 #[test]
 fn init() {
     let words = ["--root", "STAGE/another", "init"];

@@ -115,6 +115,16 @@ impl Scene {
         })
     }
 
+    /// With a data root `incoming-docker` whose containerd lies in `incoming-containerd`.
+    pub(crate) fn with_containerd() -> Self {
+        Self::with(On::Memory, By::Containerd, |_, stage| {
+            DataRoot::new()
+                .on_containerd_at(stage.join("incoming-containerd"))
+                .image("api", &[base(), layer("one")])
+                .write(stage.join("incoming-docker"));
+        })
+    }
+
     fn with(on: On, by: By, prepare: impl FnOnce(&Store, &Utf8Path)) -> Self {
         let ground = Ground::new();
         let memory = ground.path("memory");

@@ -34,6 +34,7 @@
 //! let options = DaemonOptions {
 //!     engine: Engine::find(None, &path)?,
 //!     data_root: "/var/lib/session/docker".into(),
+//!     containerd_root: None,
 //!     runtime_dir: "/run/session".into(),
 //!     read_only: vec!["/var/lib/cachecore/layers".into()],
 //!     network: Network::Isolated,

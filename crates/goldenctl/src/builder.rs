@@ -178,6 +178,7 @@ fn build_request<'a>(
         revision: running.revision.clone(),
         volumes: settings.volumes.clone(),
         trust_layers: false,
+        containerd: false,
         daemon,
         folder: Some(settings.folder.clone()),
         startup_file: Some(settings.startup.clone()),

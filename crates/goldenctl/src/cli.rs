@@ -165,6 +165,10 @@ pub(crate) struct Import {
     /// The data root; it is moved into the store
     #[arg(long, value_name = "DATA_ROOT")]
     pub(crate) from: Utf8PathBuf,
+    /// The root of a containerd that is a service of its own, such as /var/lib/containerd; it comes in
+    /// with the data root
+    #[arg(long, value_name = "DIR")]
+    pub(crate) containerd: Option<Utf8PathBuf>,
     /// Copy the data root and leave it where it is
     #[arg(long)]
     pub(crate) copy: bool,

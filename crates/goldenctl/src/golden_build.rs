@@ -44,6 +44,8 @@ pub(crate) struct BuildRequest<'a> {
     pub(crate) revision: Option<String>,
     pub(crate) volumes: Volumes,
     pub(crate) trust_layers: bool,
+    /// Whether the golden gets a folder for a containerd that is a service of its own.
+    pub(crate) containerd: bool,
     pub(crate) daemon: &'a DaemonChoice,
     /// Where the startup command runs; by default where the caller is.
     pub(crate) folder: Option<Utf8PathBuf>,
@@ -240,6 +242,7 @@ fn attempt(
     };
     let start = StartRequest {
         or_empty: true,
+        containerd: request.containerd,
         ..StartRequest::new(request.project.clone(), running.session.clone())
     };
     let startup_sha256 = request.startup_sha256().map_err(Stopped::by)?;

@@ -19,7 +19,7 @@
 mod facts;
 mod steps;
 
-pub(crate) use facts::{Examined, Proved, seat_folder};
+pub(crate) use facts::{Examined, Proved};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ use treeclone::Observer;
 
 use crate::error::StoreError;
 use crate::generation;
-use crate::layers::measure;
+use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
@@ -211,7 +211,10 @@ impl Store {
     ) -> Result<(PromoteReport, BTreeSet<LayerName>), StoreError> {
         let session = &record.session;
         let folder = self.session_handle(session)?;
-        let docker = folder.folder(layout::DOCKER)?;
+        let parts = Parts::of_session(&folder)?.ok_or_else(|| StoreError::Unexpected {
+            path: folder.path().join(layout::DOCKER),
+            expected: "there",
+        })?;
         let standing = match self.current(&record.project) {
             Err(StoreError::UnknownProject { .. }) => None,
             current => current?,
@@ -219,10 +222,10 @@ impl Store {
         not_moved_on(record, standing, options)?;
         // Before the project is locked, which others wait for, and before it is made: a refusal
         // leaves no trace.
-        let form = subvolumes::form_of(&docker)?;
-        let mut examined = self.examine(&docker, form, &options.volumes)?;
+        let form = subvolumes::form_of(&parts)?;
+        let mut examined = self.examine(&parts, form, &options.volumes)?;
         let trusted = options.trust_layers;
-        let proved = self.prove_layers(&docker, &mut examined, before, trusted, observer)?;
+        let proved = self.prove_layers(&parts, &mut examined, before, trusted, observer)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;
@@ -233,14 +236,16 @@ impl Store {
         records::write(&folder, layout::SESSION_RECORD, &promoting)?;
         if form == Form::Whole {
             // Received, or closed by an earlier run.
-            subvolumes::set_read_only(&docker, false)?;
+            for (_, folder) in parts.each() {
+                subvolumes::set_read_only(folder, false)?;
+            }
         }
-        let moved = self.settle_layers(&docker, &examined.plan)?;
-        self.drop_what_is_not_kept(&docker, form, &examined.plan)?;
+        let moved = self.settle_layers(&parts, &examined.plan)?;
+        self.drop_what_is_not_kept(parts.docker(), form, &examined.plan)?;
 
         let next = Generation::after(generation::generations(&project)?.pop());
         let layers = self.layer_records(&examined.plan, &record.project, current)?;
-        let own = measure(&docker)?;
+        let own = parts.measure()?;
         let manifest = Manifest {
             format: FORMAT,
             project: record.project.clone(),
@@ -260,6 +265,7 @@ impl Store {
                 },
             },
             form,
+            containerd: parts.containerd().is_some(),
             layers,
             origin,
             engine: options.engine.clone(),
@@ -272,9 +278,11 @@ impl Store {
         records::write(&folder, layout::MANIFEST, &manifest)?;
         quarantine::forget(&project, next)?;
         if form == Form::Whole {
-            subvolumes::set_read_only(&docker, true)?;
+            for (_, folder) in parts.each() {
+                subvolumes::set_read_only(folder, true)?;
+            }
         }
-        docker.sync_filesystem()?;
+        parts.docker().sync_filesystem()?;
         self.sessions
             .rename(
                 session_folder(session),

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use cachecore::dataroot::Part;
 use cachecore::dataroot::listing::{
     Diff, Folder, ImageConfig, Layer, Listing, Mount, Overlay2, Text,
 };
@@ -20,6 +21,7 @@ use rustix::fs::FileType;
 
 use crate::error::StoreError;
 use crate::handle::{Handle, Small};
+use crate::parts::Parts;
 use room::Room;
 
 /// Most entries in any folder that the reader lists. Hosts with 10,000 layers are unheard of.
@@ -31,8 +33,8 @@ const MAX_LOWER: usize = 16 * 1024;
 /// Most names that are read of a volume's `_data`: enough to recognise a data root.
 const MAX_VOLUME_NAMES: usize = 64;
 
-/// Where containerd's snapshotters lie in a data root whose daemon runs its own containerd.
-const SNAPSHOTTERS: &[u8] = b"containerd/daemon";
+/// Where the root of a daemon's own containerd lies in its data root.
+const OWN_CONTAINERD: &[u8] = b"containerd/daemon";
 const SNAPSHOTTER_PREFIX: &[u8] = b"io.containerd.snapshotter.v1.";
 
 /// Reads a data root.
@@ -40,17 +42,31 @@ const SNAPSHOTTER_PREFIX: &[u8] = b"io.containerd.snapshotter.v1.";
 /// # Errors
 /// [`StoreError`] if a folder cannot be listed, is a symlink, or holds too much. Odd *files* are no
 /// error: they are facts of the listing.
-pub(crate) fn read(root: &Handle) -> Result<Listing, StoreError> {
+pub(crate) fn read(parts: &Parts) -> Result<Listing, StoreError> {
+    let root = parts.docker();
+    let elsewhere = parts.containerd();
+    let mut snapshotters = match root.descend(OWN_CONTAINERD)? {
+        Some(own) => snapshotters(&own)?,
+        None => BTreeMap::new(),
+    };
+    if let Some(elsewhere) = elsewhere {
+        for (name, used) in self::snapshotters(elsewhere)? {
+            *snapshotters.entry(name).or_default() |= used;
+        }
+    }
     let mut room = Room::default();
     Ok(Listing {
         top: bytes(root.names(MAX_ENTRIES)?),
         image_drivers: image_drivers(root)?,
-        snapshotters: snapshotters(root)?.into_iter().collect(),
+        snapshotters,
         overlay2: overlay2(root, &mut room)?,
         buildkit: books::buildkit(root, &mut room)?,
-        containerd: containerd::read(root, &mut room)?,
+        containerd: containerd::read(Part::Docker, root, &mut room)?,
+        elsewhere: elsewhere
+            .map(|folder| containerd::read(Part::Containerd, folder, &mut room))
+            .transpose()?,
         volumes: volumes(root, &mut room)?,
-        strays: strays::find(root, &mut room)?,
+        strays: strays::find(parts, &mut room)?,
     })
 }
 
@@ -77,21 +93,19 @@ fn image_drivers(root: &Handle) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(bytes(folders(root.folder_if_there("image")?.as_ref())?))
 }
 
-fn snapshotters(root: &Handle) -> Result<Vec<(Vec<u8>, bool)>, StoreError> {
-    let mut found = Vec::new();
-    let Some(daemon) = root.descend(SNAPSHOTTERS)? else {
-        return Ok(found);
-    };
-    for name in folders(Some(&daemon))? {
+/// The snapshotters in a containerd's root, and whether they hold a snapshot.
+fn snapshotters(containerd: &Handle) -> Result<BTreeMap<Vec<u8>, bool>, StoreError> {
+    let mut found = BTreeMap::new();
+    for name in folders(Some(containerd))? {
         let Some(snapshotter) = name.as_bytes().strip_prefix(SNAPSHOTTER_PREFIX) else {
             continue;
         };
-        let snapshots = daemon.folder(&name)?.folder_if_there("snapshots")?;
+        let snapshots = containerd.folder(&name)?.folder_if_there("snapshots")?;
         let used = match snapshots {
             Some(snapshots) => !snapshots.names(MAX_ENTRIES)?.is_empty(),
             None => false,
         };
-        found.push((snapshotter.to_vec(), used));
+        found.insert(snapshotter.to_vec(), used);
     }
     Ok(found)
 }

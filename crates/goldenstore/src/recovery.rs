@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{DOCKER, session_of_folder};
+use cachecore::layout::session_of_folder;
 use cachecore::record::{BuildSummary, CutShort, LeaseEnd, Status};
 use jiff::Timestamp;
 
@@ -25,6 +25,7 @@ use crate::generation;
 use crate::handle::Handle;
 use crate::interleave;
 use crate::liveness;
+use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
@@ -129,12 +130,12 @@ impl Store {
     /// Whether the daemon of a killed command is gone. It was killed with its command, but ending its
     /// containers can take it a moment.
     fn daemon_is_gone(&self, session: &SessionId) -> Result<bool, StoreError> {
-        let Some(docker) = self.session_handle(session)?.folder_if_there(DOCKER)? else {
+        let Some(parts) = Parts::of_session(&self.session_handle(session)?)? else {
             return Ok(true);
         };
         let mut patience = interleave::Patience::of(LAST_BREATH);
         loop {
-            match liveness::prove_stopped(&docker) {
+            match liveness::prove_stopped(&parts) {
                 Ok(_) => return Ok(true),
                 Err(e) if e.class() != ErrorClass::Busy => return Err(e),
                 Err(_) if patience.is_left() => interleave::wait(Duration::from_millis(10)),

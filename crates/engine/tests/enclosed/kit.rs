@@ -77,6 +77,7 @@ impl Kit {
         DaemonOptions {
             engine: self.engine.clone(),
             data_root: self.path(&format!("{name}-data")),
+            containerd_root: None,
             runtime_dir: self.path(&format!("{name}-run")),
             read_only: Vec::new(),
             network: Network::Isolated,

@@ -17,6 +17,7 @@ pub(super) fn run(global: &Global, args: &Build) -> Result<u8, Failure> {
         revision: args.revision.clone(),
         volumes: args.volumes.volumes(),
         trust_layers: args.trust_layers,
+        containerd: args.containerd,
         daemon: &args.daemon,
         folder: None,
         startup_file: None,

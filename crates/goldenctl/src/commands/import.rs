@@ -19,7 +19,10 @@ pub(super) fn run(global: &Global, args: &Import) -> Result<u8, Failure> {
         revision: args.revision.clone(),
     };
     let progress = Progress::new("importing", interrupt::watch(Interactive::No));
-    let imported = store.import(&request, &progress);
+    let imported = match &args.containerd {
+        Some(containerd) => store.import_with_containerd(&request, containerd, &progress),
+        None => store.import(&request, &progress),
+    };
     drop(progress);
     let report =
         imported.map_err(|e| Failure::from(e).if_interrupted(|| kept(&store, &request)))?;
@@ -34,7 +37,7 @@ fn kept(store: &Store, request: &ImportRequest) -> Kept {
         let name = request.from.file_name();
         let carries = |from: &camino::Utf8Path| from.file_name() == name;
         record.project == request.project
-            && matches!(&record.purpose, Purpose::Import { from } if carries(from))
+            && matches!(&record.purpose, Purpose::Import { from, .. } if carries(from))
     });
     match of_this {
         Some(record) => Kept::OnItsWay {

@@ -44,6 +44,7 @@ fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
     let request = StartRequest {
         strategy: args.strategy,
         or_empty: args.or_empty,
+        containerd: args.containerd,
         expires: args.expires,
         generation: args.generation.map(Generation::new),
         ..StartRequest::new(args.project.clone(), args.session.clone())

@@ -157,7 +157,7 @@ fn one(global: &Global, status: &ProjectStatus) {
                     show::age(golden.promoted_at, now)
                 ),
             ),
-            ("kind", golden.kind.to_string()),
+            ("kind", kind(golden)),
             (
                 "shared",
                 show::shared(golden.sizes.shared_bytes, golden.layers.len() as u64),
@@ -215,6 +215,16 @@ fn one(global: &Global, status: &ProjectStatus) {
         rows.collect(),
         "",
     );
+}
+
+/// Which store the golden has, and in how many folders.
+fn kind(golden: &Manifest) -> String {
+    let beside = if golden.containerd {
+        ", containerd's root in a folder of its own"
+    } else {
+        ""
+    };
+    format!("{}{beside}", golden.kind)
 }
 
 /// What is wanted of the project, and what a person can do about where it stands.

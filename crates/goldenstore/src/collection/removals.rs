@@ -1,10 +1,11 @@
 use cachecore::collection::{CollectionPlan, Item, Removal, Unjudged};
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{DOCKER, SHARING_RECORD, session_folder, session_of_folder};
+use cachecore::layout::{SHARING_RECORD, session_folder, session_of_folder};
 use treeclone::Observer;
 
 use crate::error::{ErrorClass, StoreError};
 use crate::liveness;
+use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
@@ -113,8 +114,8 @@ impl Store {
             Err(StoreError::UnknownSession { .. }) => return Ok(()),
             held => held?,
         };
-        let docker = self.session_handle(session)?.folder_if_there(DOCKER)?;
-        let _no_daemon = docker.as_ref().map(liveness::prove_no_daemon).transpose()?;
+        let parts = Parts::of_session(&self.session_handle(session)?)?;
+        let _no_daemon = parts.as_ref().map(liveness::prove_no_daemon).transpose()?;
         self.discard(&self.sessions, session_folder(session))
             .map(drop)
     }

@@ -61,6 +61,8 @@ impl StoreError {
             | Self::Refused { .. }
             | Self::Strategy(_)
             | Self::CannotMove { .. }
+            | Self::ImagesInside { .. }
+            | Self::NotBeside { .. }
             | Self::Interrupted
             | Self::CollectionInterrupted { .. }
             | Self::Tree { .. }

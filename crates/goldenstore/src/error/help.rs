@@ -107,6 +107,12 @@ impl StoreError {
                 subvolume.display()
             ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
+            Self::ImagesInside { .. } => {
+                "leave --containerd out, or build the golden anew after `goldenctl rm`".to_owned()
+            }
+            Self::NotBeside { .. } => {
+                "leave --containerd out for a daemon that starts its own containerd".to_owned()
+            }
             Self::CannotMove { .. } => {
                 "use --copy, and remove the data root yourself afterwards".to_owned()
             }

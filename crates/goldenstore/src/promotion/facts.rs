@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cachecore::dataroot::{self, DataRoot, Seat};
 use cachecore::id::{CacheId, LayerName};
@@ -7,8 +7,9 @@ use cachecore::record::Form;
 use treeclone::Observer;
 
 use crate::error::StoreError;
-use crate::handle::Handle;
+use crate::layers;
 use crate::liveness::{self, NoDaemon};
+use crate::parts::Parts;
 use crate::reader;
 use crate::store::Store;
 use crate::subvolumes;
@@ -54,21 +55,23 @@ impl Store {
     /// Reads and checks a data root, which is to become a generation of this form. Changes nothing.
     pub(crate) fn examine(
         &self,
-        docker: &Handle,
+        parts: &Parts,
         form: Form,
         volumes: &Volumes,
     ) -> Result<Examined, StoreError> {
-        let no_daemon = liveness::prove_stopped(docker)?;
-        let listing = reader::read(docker)?;
+        let no_daemon = liveness::prove_stopped(parts)?;
+        let listing = reader::read(parts)?;
         let root = dataroot::survey(&listing, &self.layout().layers());
         let plan = promotion::plan(&listing, &root, form, volumes, &self.known_layers()?).map_err(
             |refusal| StoreError::Refused {
-                data_root: docker.path().to_owned(),
+                data_root: parts.docker().path().to_owned(),
                 refusal,
             },
         )?;
         // After the plan: a driver that keeps layers in subvolumes is refused by its name.
-        subvolumes::refuse_nested(docker)?;
+        for (_, folder) in parts.each() {
+            subvolumes::refuse_nested(folder)?;
+        }
         if let Some(volume) = plan.volumes_missing.first() {
             return Err(StoreError::UnknownVolume {
                 volume: volume.clone(),
@@ -88,14 +91,19 @@ impl Store {
     /// apart or takes the place of a damaged one, and nothing else.
     pub(crate) fn prove_layers(
         &self,
-        docker: &Handle,
+        parts: &Parts,
         examined: &mut Examined,
         before: &Proved,
         trusted: bool,
         observer: &dyn Observer,
     ) -> Result<Proved, StoreError> {
         let mut proved = Proved::default();
+        // One containerd may have unpacked the same layer for several of its namespaces.
+        let mut brought = BTreeMap::new();
         for step in &examined.plan.layers {
+            if step.action == LayerAction::Adopt {
+                brought.insert(&step.layer, &step.folder);
+            }
             let known = match step.layer.is_blob() {
                 true => step.action == LayerAction::Keep,
                 false => step.action != LayerAction::Replace,
@@ -108,23 +116,26 @@ impl Store {
                 continue;
             }
             if !before.steps.contains(&Proved::key(step)) {
-                let folder = seat_folder(docker, &step.folder)?;
-                self.compare_layer(&folder, &step.folder, &step.layer)?;
+                let folder = parts.seat(&step.folder)?;
+                match brought.get(&step.layer).filter(|_| !step.layer.is_blob()) {
+                    Some(twin) => {
+                        let twin = parts.seat(twin)?.folder(twin.name())?;
+                        let own = folder.folder(step.folder.name())?;
+                        layers::compare(&twin, &own, &step.layer)?;
+                    }
+                    None => self.compare_layer(&folder, &step.folder, &step.layer)?,
+                }
             }
             proved.steps.insert(Proved::key(step));
         }
-        self.verify_new(docker, examined, before, &mut proved, trusted, observer)?;
+        self.verify_new(
+            parts.docker(),
+            examined,
+            before,
+            &mut proved,
+            trusted,
+            observer,
+        )?;
         Ok(proved)
     }
-}
-
-/// The folder of a data root that a layer's link lies in.
-pub(crate) fn seat_folder(docker: &Handle, seat: &Seat) -> Result<Handle, StoreError> {
-    let path = seat.folder();
-    docker
-        .descend(path.as_bytes())?
-        .ok_or_else(|| StoreError::Unexpected {
-            path: docker.path().join(path.as_ref()),
-            expected: "there",
-        })
 }

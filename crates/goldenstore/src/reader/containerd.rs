@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use cachecore::dataroot::buildkit::Book;
 use cachecore::dataroot::containerd::{self, Blob, Containerd};
-use cachecore::dataroot::{BLOBS, Diff, SNAPSHOTTER};
+use cachecore::dataroot::{Diff, Part};
 use rustix::fs::FileType;
 
 use super::MAX_ENTRIES;
@@ -12,13 +12,13 @@ use super::room::Room;
 use crate::error::StoreError;
 use crate::handle::Handle;
 
-/// What a daemon's own containerd keeps of images.
-pub(super) fn read(root: &Handle, room: &mut Room) -> Result<Containerd, StoreError> {
+/// What containerd keeps of images in this part of a data root.
+pub(super) fn read(part: Part, root: &Handle, room: &mut Room) -> Result<Containerd, StoreError> {
     let mut found = Containerd {
-        blobs: blobs(root, room)?,
+        blobs: blobs(part, root, room)?,
         ..Containerd::default()
     };
-    let Some(snapshotter) = root.descend(SNAPSHOTTER.as_bytes())? else {
+    let Some(snapshotter) = root.descend(part.snapshotter().as_bytes())? else {
         return Ok(found);
     };
     found.snapshots = book(&snapshotter, "metadata.db", containerd::rows)?;
@@ -48,9 +48,13 @@ fn target(fs: &Diff) -> usize {
     }
 }
 
-fn blobs(root: &Handle, room: &mut Room) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
+fn blobs(
+    part: Part,
+    root: &Handle,
+    room: &mut Room,
+) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
     let mut found = BTreeMap::new();
-    let Some(folder) = root.descend(BLOBS.as_bytes())? else {
+    let Some(folder) = root.descend(part.blobs().as_bytes())? else {
         return Ok(found);
     };
     for name in folder.names(MAX_ENTRIES)? {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cachecore::dataroot::Seat;
 use cachecore::dataroot::images::Source;
 use cachecore::id::{BlobId, ChainId, Generation, LayerName};
-use cachecore::layout::{DIFF, DOCKER};
+use cachecore::layout::DIFF;
 use cachecore::record::Contents;
 use rustix::fs::OFlags;
 use treeclone::Observer;
@@ -18,7 +18,7 @@ use super::{VerifyOptions, structure};
 use crate::error::StoreError;
 use crate::handle::{Handle, Regular};
 use crate::layers;
-use crate::promotion::seat_folder;
+use crate::parts::Parts;
 use crate::store::Store;
 
 /// A layer that is looked at.
@@ -86,8 +86,9 @@ impl Store {
         let (home, name) = match &subject.inside {
             None => (self.layers.folder(layer.as_str())?, DIFF),
             Some((generation, seat)) => {
-                let docker = project.folder(generation.folder())?.folder(DOCKER)?;
-                (seat_folder(&docker, seat)?, seat.name())
+                let folder = project.folder(generation.folder())?;
+                let parts = structure::parts_of(&folder, None)?;
+                (parts.seat(seat)?, seat.name())
             }
         };
         let short = match layer.is_blob() {
@@ -130,8 +131,9 @@ impl Store {
         }
         .to_owned();
         for (number, by) in subject.described.iter().rev() {
-            let docker = project.folder(number.folder())?.folder(DOCKER)?;
-            match self.judge_by(&docker, &folder, layer, by, observer)? {
+            let generation = project.folder(number.folder())?;
+            let parts = structure::parts_of(&generation, None)?;
+            match self.judge_by(&parts, &folder, layer, by, observer)? {
                 Judged::Nothing(why) | Judged::Verdict(Verdict::Apart(why)) => because = why,
                 Judged::Bad(what) => {
                     because = "its description is damaged".to_owned();
@@ -154,14 +156,14 @@ impl Store {
 
     fn judge_by(
         &self,
-        docker: &Handle,
+        parts: &Parts,
         folder: &Handle,
         layer: &LayerName,
         by: &By,
         observer: &dyn Observer,
     ) -> Result<Judged, StoreError> {
         Ok(match by {
-            By::Record(chain) => match description::find(docker, chain)? {
+            By::Record(chain) => match description::find(parts.docker(), chain)? {
                 Found::Description(description) => Judged::Verdict(contents::compare(
                     folder,
                     *description,
@@ -171,10 +173,10 @@ impl Store {
                 Found::None(why) => Judged::Nothing(why.to_owned()),
                 Found::Bad(what) => Judged::Bad(what),
             },
-            By::Archive(source) => match self.open_blob(docker, &source.blob)? {
+            By::Archive(source) => match self.open_blob(parts, &source.blob)? {
                 Some(blob) => {
                     let archive = Archive::open(blob, source.diff_id.clone())
-                        .map_err(|e| StoreError::io("read a blob of", docker.path(), e))?;
+                        .map_err(|e| StoreError::io("read a blob of", parts.docker().path(), e))?;
                     Judged::Verdict(contents::compare_archive(folder, archive, observer)?)
                 }
                 None => {
@@ -187,16 +189,21 @@ impl Store {
     /// Opens a blob of a generation's content store, wherever that keeps it.
     pub(super) fn open_blob(
         &self,
-        docker: &Handle,
+        parts: &Parts,
         blob: &BlobId,
     ) -> Result<Option<std::fs::File>, StoreError> {
-        let seat = Seat::Blob(blob.clone());
-        let place = docker.descend(seat.folder().as_bytes())?;
-        let Some(place) = place else {
+        let mut has_store = false;
+        for (part, folder) in parts.each() {
+            let Some(place) = folder.descend(part.blobs().as_bytes())? else {
+                continue;
+            };
+            has_store = true;
+            if let Regular::File(file) = place.regular(blob.as_str(), OFlags::RDONLY)? {
+                return Ok(Some(file));
+            }
+        }
+        if !has_store {
             return Ok(None);
-        };
-        if let Regular::File(file) = place.regular(seat.name(), OFlags::RDONLY)? {
-            return Ok(Some(file));
         }
         let layer = LayerName::of_blob(blob);
         let Some(home) = self.layers.folder_if_there(layer.as_str())? else {

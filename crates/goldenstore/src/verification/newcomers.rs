@@ -110,7 +110,7 @@ impl Store {
             let folder = match &step.folder {
                 Seat::Overlay2(folder) => Some(folder),
                 // Blobs are proved by their names, and snapshots of containerd have no description.
-                Seat::Snapshot(_) | Seat::Blob(_) => None,
+                Seat::Snapshot(..) | Seat::Blob(..) => None,
             };
             let judged = folder.and_then(|folder| examined.root.folders.get(folder));
             let chain = match judged.map(|judged| &judged.judgement) {

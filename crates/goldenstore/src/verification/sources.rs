@@ -8,7 +8,7 @@ use cachecore::dataroot::{DataRoot, Seat};
 use cachecore::id::{BlobId, ChainId};
 
 use crate::error::StoreError;
-use crate::handle::Handle;
+use crate::parts::Parts;
 use crate::store::Store;
 
 /// Where layers come from, by their chain ids.
@@ -17,41 +17,35 @@ pub(super) type Sources = BTreeMap<ChainId, Source>;
 impl Store {
     /// Reads the images of a data root of containerd's store. Nothing they say is taken on trust: an
     /// archive is asked for its digest before anything is compared with it.
-    pub(super) fn sources(&self, docker: &Handle, root: &DataRoot) -> Result<Sources, StoreError> {
+    pub(super) fn sources(&self, parts: &Parts, root: &DataRoot) -> Result<Sources, StoreError> {
         let mut sources = Sources::new();
         let layers = root.immutable();
         let wanted: BTreeSet<ChainId> = layers
             .filter_map(|(_, layer, _)| layer.unpacked())
             .collect();
         for seat in root.contained.keys() {
-            let Seat::Blob(blob) = seat else {
+            let Seat::Blob(_, blob) = seat else {
                 continue;
             };
-            let Some(manifest) = self.image(docker, blob)? else {
+            let Some(manifest) = self.image(parts, blob)? else {
                 continue;
             };
-            if let Some(config) = self.document(docker, manifest.config())? {
+            if let Some(config) = self.document(parts, manifest.config())? {
                 manifest.layers(&config, |chain| wanted.contains(chain), &mut sources);
             }
         }
         Ok(sources)
     }
 
-    fn image(&self, docker: &Handle, blob: &BlobId) -> Result<Option<ImageManifest>, StoreError> {
-        let document = self.document(docker, blob)?;
+    fn image(&self, parts: &Parts, blob: &BlobId) -> Result<Option<ImageManifest>, StoreError> {
+        let document = self.document(parts, blob)?;
         Ok(document.and_then(|document| images::manifest(&document)))
     }
 
     /// A blob that may be a JSON object: most are archives, of which no more than a byte is read.
-    fn document(&self, docker: &Handle, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |e| {
-            StoreError::io(
-                "read",
-                docker.path().join(Seat::Blob(blob.clone()).path()),
-                e,
-            )
-        };
-        let Some(file) = self.open_blob(docker, blob)? else {
+    fn document(&self, parts: &Parts, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |e| StoreError::io("read a blob of", parts.docker().path(), e);
+        let Some(file) = self.open_blob(parts, blob)? else {
             return Ok(None);
         };
         let mut file = BufReader::with_capacity(4096, file);

@@ -13,6 +13,7 @@ use super::sources::Sources;
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::layers::measure;
+use crate::parts::Parts;
 use crate::quarantine;
 use crate::reader;
 use crate::store::Store;
@@ -44,11 +45,11 @@ impl Store {
                 None
             }
         };
-        let docker = project
+        let parts = project
             .folder(number.folder())
-            .and_then(|folder| folder.folder(DOCKER));
-        let listing = docker.and_then(|docker| Ok((reader::read(&docker)?, docker)));
-        let (listing, docker) = match listing {
+            .and_then(|folder| parts_of(&folder, manifest.as_ref()));
+        let listing = parts.and_then(|parts| Ok((reader::read(&parts)?, parts)));
+        let (listing, parts) = match listing {
             Ok(found) => found,
             Err(e) => {
                 seen.findings.push(e.to_string());
@@ -60,7 +61,7 @@ impl Store {
         seen.findings
             .extend(root.problems.iter().map(ToString::to_string));
         let sources = match options.full {
-            true => self.sources(&docker, &root)?,
+            true => self.sources(&parts, &root)?,
             false => Sources::new(),
         };
         let whole = |manifest: &Manifest| manifest.form == Form::Whole;
@@ -98,7 +99,7 @@ impl Store {
                     if !in_store.contains(linked) {
                         let what = format!(
                             "{} is a link to layer {linked}, which the store lacks",
-                            seat.path()
+                            seat.shown()
                         );
                         seen.findings.push(what);
                     }
@@ -107,7 +108,7 @@ impl Store {
                 }
                 (None, Some(layer)) => seen
                     .findings
-                    .push(format!("{} is not a link to layer {layer}", seat.path())),
+                    .push(format!("{} is not a link to layer {layer}", seat.shown())),
                 (None, None) => {}
             }
         }
@@ -124,6 +125,20 @@ fn described(layer: &LayerName, judged: &JudgedFolder, sources: &Sources) -> Opt
         _ => None,
     };
     layer.chain().or(committed).map(By::Record)
+}
+
+/// The data root of a generation: what its manifest says that it is, or all that is there.
+pub(super) fn parts_of(
+    generation: &Handle,
+    manifest: Option<&Manifest>,
+) -> Result<Parts, StoreError> {
+    if let Some(manifest) = manifest {
+        return Parts::of_generation(generation, manifest);
+    }
+    Parts::of_session(generation)?.ok_or_else(|| StoreError::Unexpected {
+        path: generation.path().join(DOCKER),
+        expected: "there",
+    })
 }
 
 fn compare_manifest(seen: &mut Seen, manifest: &Manifest, id: &ProjectId, number: Generation) {
