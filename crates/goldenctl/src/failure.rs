@@ -5,6 +5,7 @@ use engine::{DaemonError, EngineError, RunError};
 use goldenstore::StoreError;
 
 use crate::exit;
+use crate::kept::Kept;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub(crate) enum Failure {
         reason: String,
         code: u8,
     },
+    /// Whoever ran the command ended it.
+    #[error("interrupted: {kept}")]
+    Interrupted { kept: Kept },
     #[error("project {project} has no golden build yet")]
     NoBuild { project: ProjectId },
     #[error("build {build} of project {project} is not known")]
@@ -75,11 +79,27 @@ fn things(count: &usize) -> String {
 }
 
 impl Failure {
+    /// What an interruption leaves, if this is one. Any other failure stays what it is.
+    pub(crate) fn if_interrupted(self, kept: impl FnOnce() -> Kept) -> Self {
+        match self {
+            Self::Store(StoreError::CollectionInterrupted { removed, planned }) => {
+                Self::Interrupted {
+                    kept: Kept::SomeGone { removed, planned },
+                }
+            }
+            interruption if interruption.exit_code() == exit::INTERRUPTED => {
+                Self::Interrupted { kept: kept() }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Store(StoreError::Interrupted)
+            Self::Store(StoreError::Interrupted | StoreError::CollectionInterrupted { .. })
             | Self::Daemon(DaemonError::Interrupted)
-            | Self::Run(RunError::Interrupted { .. }) => exit::INTERRUPTED,
+            | Self::Run(RunError::Interrupted { .. })
+            | Self::Interrupted { .. } => exit::INTERRUPTED,
             Self::Store(e) => exit::of_class(e.class()),
             Self::Engine(_)
             | Self::NoBuild { .. }
@@ -131,7 +151,7 @@ impl Failure {
                 Some("write one first: the golden is built by running it".to_owned())
             }
             Self::Unanswered { .. } => Some("what the command does is done".to_owned()),
-            Self::Cancelled { .. } | Self::Io { .. } => None,
+            Self::Interrupted { .. } | Self::Cancelled { .. } | Self::Io { .. } => None,
         }
     }
 }

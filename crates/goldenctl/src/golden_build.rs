@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use crate::cli::DaemonChoice;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{builder, private_daemon, startup_file};
+use crate::{builder, exit, private_daemon, startup_file};
 use ending::Ending;
 use log::BuildLog;
 pub(crate) use log::Traces;
@@ -159,14 +159,16 @@ pub(crate) fn run(
     attempt.map_err(|stopped| {
         let (build, project) = (running.build.clone(), request.project.clone());
         let reason = with_serving(stopped.reason, serving);
-        match cut_short {
-            Some(CutShort::Cancelled) => Failure::Cancelled { reason },
-            _ => Failure::Build {
-                build,
-                project,
-                reason,
-                code: stopped.code,
-            },
+        let code = match cut_short {
+            Some(CutShort::Cancelled) => return Failure::Cancelled { reason },
+            Some(CutShort::Killed) => exit::INTERRUPTED,
+            None => stopped.code,
+        };
+        Failure::Build {
+            build,
+            project,
+            reason,
+            code,
         }
     })
 }

@@ -13,7 +13,7 @@
 //! | `doctor` | what this machine offers and lacks, a check a line |
 //! | `metrics` | figures for Prometheus |
 //! | `show` | tables, sizes, ages, JSON |
-//! | `progress`, `interrupt` | the bar on a terminal, Ctrl-C |
+//! | `progress`, `interrupt`, `kept` | the bar on a terminal, Ctrl-C, and what it leaves |
 //! | [`exit`], `failure` | exit codes and messages |
 
 mod builder;
@@ -24,6 +24,7 @@ pub mod exit;
 mod failure;
 pub mod golden_build;
 mod interrupt;
+mod kept;
 mod metrics;
 mod private_daemon;
 mod progress;

@@ -312,6 +312,14 @@ pub enum StoreError {
     /// The work was interrupted.
     #[error("interrupted")]
     Interrupted,
+    /// A collection was interrupted. What it had not come to goes with the next.
+    #[error("interrupted when {removed} of {planned} were removed")]
+    CollectionInterrupted {
+        /// How many things are out of the store; files of theirs may be left in the trash.
+        removed: usize,
+        /// How many were to be removed.
+        planned: usize,
+    },
     /// Copying, comparing or removing a tree failed.
     #[error("{path}: {source}")]
     Tree {

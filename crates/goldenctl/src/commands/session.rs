@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::cli::{Global, Session, SessionPromote, SessionStart};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, private_daemon, show};
 
@@ -17,8 +18,16 @@ pub(super) fn run(global: &Global, args: &Session) -> Result<u8, Failure> {
         Session::Rm { session } => {
             let store = super::open(global)?;
             let progress = Progress::new("removing", interrupt::watch(Interactive::No));
-            let report = store.remove_session(session, &progress)?;
+            let removed = store.remove_session(session, &progress);
             drop(progress);
+            let report = removed.map_err(|e| {
+                Failure::from(e).if_interrupted(|| match store.session(session) {
+                    Ok(_) => Kept::Everything,
+                    Err(_) => Kept::Gone {
+                        what: format!("session {session}"),
+                    },
+                })
+            })?;
             if global.json {
                 show::json(&report);
             } else {
@@ -41,8 +50,11 @@ fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
         ..StartRequest::new(args.project.clone(), args.session.clone())
     };
     let progress = Progress::new("cloning the golden", interrupt::watch(Interactive::No));
-    let report = store.start_session(&request, &progress)?;
+    let started = store.start_session(&request, &progress);
     drop(progress);
+    let session = args.session.clone();
+    let report =
+        started.map_err(|e| Failure::from(e).if_interrupted(|| Kept::NoSession { session }))?;
     if global.json {
         show::json(&report);
     } else {
@@ -95,8 +107,11 @@ fn promote(global: &Global, args: &SessionPromote) -> Result<u8, Failure> {
         ..PromoteOptions::default()
     };
     let progress = Progress::new("promoting", interrupt::watch(Interactive::No));
-    let report = store.promote_session(&args.session, &options, &progress)?;
+    let promoted = store.promote_session(&args.session, &options, &progress);
     drop(progress);
+    let session = args.session.clone();
+    let report =
+        promoted.map_err(|e| Failure::from(e).if_interrupted(|| Kept::Session { session }))?;
     answer_promotion(global, &report);
     Ok(exit::OK)
 }

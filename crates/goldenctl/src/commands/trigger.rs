@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::{Global, Patience, Trigger};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{builder, exit, private_daemon, show};
 
@@ -216,8 +217,7 @@ fn settle(asking: &Asking<'_>, number: u64) -> Result<Settled, Failure> {
         }
         if interrupted.load(Ordering::SeqCst) {
             drop(progress);
-            show::note("the build goes on; `goldenctl status` shows it");
-            return Err(goldenstore::StoreError::Interrupted.into());
+            return Err(Failure::Interrupted { kept: Kept::Build });
         }
         if looked.elapsed() >= ROUND {
             looked = Instant::now();

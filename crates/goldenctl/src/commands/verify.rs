@@ -5,6 +5,7 @@ use goldenstore::{Depth, GenerationFindings, Obstacle, Unmarked, VerifyOptions, 
 use crate::cli::{Global, Verify};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, private_daemon, show};
 
@@ -17,11 +18,17 @@ pub(super) fn run(global: &Global, args: &Verify) -> Result<u8, Failure> {
         None => store.projects()?.into_iter().collect(),
     };
     let progress = Progress::new("verifying", interrupt::watch(Interactive::No));
-    let reports: Result<Vec<VerifyReport>, _> = projects
-        .iter()
-        .map(|project| store.verify(project, options, &progress))
-        .collect();
-    let reports = reports?;
+    let mut reports: Vec<VerifyReport> = Vec::new();
+    for project in &projects {
+        let verified = store.verify(project, options, &progress);
+        let report = verified.map_err(|e| {
+            Failure::from(e).if_interrupted(|| Kept::SomeVerified {
+                done: reports.len(),
+                of: projects.len(),
+            })
+        })?;
+        reports.push(report);
+    }
     drop(progress);
     if global.json {
         show::json(&reports);

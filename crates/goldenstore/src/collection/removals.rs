@@ -1,6 +1,6 @@
 use cachecore::collection::{CollectionPlan, Item, Removal, Unjudged};
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{session_folder, session_of_folder};
+use cachecore::layout::{SHARING_RECORD, session_folder, session_of_folder};
 use treeclone::Observer;
 
 use crate::error::{ErrorClass, StoreError};
@@ -29,10 +29,15 @@ impl Store {
         observer: &dyn Observer,
     ) -> Result<Vec<Unjudged>, StoreError> {
         let mut failed = Vec::new();
+        let interrupted = |removed| StoreError::CollectionInterrupted {
+            removed,
+            planned: plan.removals.len(),
+        };
         let is_layer = |removal: &&Removal| matches!(removal.item, Item::Layer { .. });
-        for removal in plan.removals.iter().filter(|removal| !is_layer(removal)) {
+        let others = || plan.removals.iter().filter(|removal| !is_layer(removal));
+        for (tried, removal) in others().enumerate() {
             if observer.interrupted() {
-                return Err(StoreError::Interrupted);
+                return Err(interrupted(tried - failed.len()));
             }
             if let Err(e) = self.remove_item(removal) {
                 failed.push(stays(removal.item.to_string(), &e));
@@ -53,9 +58,9 @@ impl Store {
         }
         // A power cut must not bring back a generation whose layers it does not bring back.
         self.trash.sync()?;
-        for removal in layers {
+        for (tried, removal) in layers.into_iter().enumerate() {
             if observer.interrupted() {
-                return Err(StoreError::Interrupted);
+                return Err(interrupted(others().count() + tried - failed.len()));
             }
             if let Err(e) = self.remove_item(removal) {
                 failed.push(stays(removal.item.to_string(), &e));
@@ -64,9 +69,10 @@ impl Store {
         Ok(failed)
     }
 
-    /// Removes records of sessions that killed commands have written aside. One that a command
-    /// holds may be writing.
+    /// Removes records of sessions, and of what they can share, that killed commands have written
+    /// aside. One that a command holds may be writing. The caller has the store to itself.
     pub(super) fn clear_sessions(&self) -> Result<(), StoreError> {
+        records::clear_asides_of(&self.root, SHARING_RECORD)?;
         for name in self.sessions.names(usize::MAX)? {
             let Some(session) = name.to_str().and_then(session_of_folder) else {
                 continue;

@@ -64,6 +64,7 @@ impl StoreError {
             | Self::ImagesInside { .. }
             | Self::NotBeside { .. }
             | Self::Interrupted
+            | Self::CollectionInterrupted { .. }
             | Self::Tree { .. }
             | Self::Io { .. } => ErrorClass::Failed,
         }
