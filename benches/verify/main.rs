@@ -96,9 +96,9 @@ fn run() -> Result<bool, Box<dyn Error>> {
         measured.push(found);
     }
     // containerd's archives are unpacked besides, which the peer does not do.
-    let claim = measured[..3].iter().all(|found| ratio(found) < 1.0);
+    let claim = measured[..3].iter().all(|found| ratio(found) < 1.5);
     if !claim {
-        eprintln!("verifying took longer than `tar c | sha256sum`");
+        eprintln!("verifying took more than 1.5 times as long as `tar c | sha256sum`");
     }
     Ok(claim)
 }

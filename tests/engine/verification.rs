@@ -37,7 +37,7 @@ fn a_golden_verifies_and_a_changed_byte_is_found_and_repaired(release: Release) 
 
     let layer = change_busybox(&work.root());
     work.goldenctl(["verify", "shop"]).ok();
-    let found = work.goldenctl(["verify", "--full"]).ended_with(5).stdout;
+    let found = in_one_line(&work.goldenctl(["verify", "--full"]).ended_with(5).stdout);
     assert!(
         found.contains(&format!("layer {layer}: bin/busybox has other contents"))
             && found.contains(&format!("layer {layer}: its contents make an archive")),
@@ -65,6 +65,11 @@ fn a_golden_verifies_and_a_changed_byte_is_found_and_repaired(release: Release) 
         "{repaired}"
     );
     work.assert_nothing_is_left();
+}
+
+/// What was broken into lines for a terminal.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Changes one byte of busybox, which every image stands on; gives its layer.
@@ -115,7 +120,7 @@ fn a_golden_of_containerds_store_verifies_and_a_changed_byte_is_found() {
     assert_eq!(of("blob-", "structure"), 0, "{report:#}");
     let layer = change_busybox(&work.root());
     assert!(layer.starts_with("ctr-"), "{layer}");
-    let found = work.goldenctl(["verify", "--full"]).ended_with(5).stdout;
+    let found = in_one_line(&work.goldenctl(["verify", "--full"]).ended_with(5).stdout);
     let said = format!("layer {layer}: bin/busybox has other contents than in its archive");
     assert!(found.contains(&said), "{found}");
     assert!(found.contains("in structure only"), "{found}");

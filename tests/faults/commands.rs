@@ -83,6 +83,12 @@ fn verify_of_whole_goldens() {
 }
 
 #[test]
+fn verify_of_containerds_store() {
+    let words = ["verify", "api", "--full"];
+    walk(&Scene::of(On::Memory, By::Containerd), &words, Again::Works);
+}
+
+#[test]
 fn session_start_by_copy() {
     let words = ["session", "start", "api", "new", "--strategy", "copy"];
     walk(&Scene::new(), &words, Again::IsTaken);

@@ -26,6 +26,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn note(&mut self, what: &str, output: &Output) {
         let how = match output.status.code() {
+            Some(BUSY) => format!("{BUSY} ({})", what_was_busy(output)),
             Some(code) => code.to_string(),
             None => "killed".to_owned(),
         };
@@ -61,6 +62,22 @@ impl Tally {
 
 fn asks(words: &[&str]) -> bool {
     ["trigger", "retry"].contains(&words[0])
+}
+
+/// What somebody else had, without the names of this and that.
+fn what_was_busy(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("goldenctl: "));
+    let line = line
+        .unwrap_or_default()
+        .split(" busy")
+        .next()
+        .unwrap_or_default();
+    let is_name = |word: &&str| word.contains(|c: char| c == '/' || c.is_ascii_digit());
+    let words = line.split(' ').filter(|word| !is_name(word));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Why a command should not have ended like this; `None` if it may.

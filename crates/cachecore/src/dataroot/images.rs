@@ -5,8 +5,11 @@
 //! "Image Manifest" and "Image Configuration"; Docker's own forms have the same fields).
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::chain::chain_ids;
 use crate::id::{BlobId, ChainId};
@@ -15,6 +18,32 @@ use crate::id::{BlobId, ChainId};
 pub const MAX_DOCUMENT: usize = 8 << 20;
 /// Most layers of one image.
 const MAX_LAYERS: usize = 1000;
+
+/// At most [`MAX_LAYERS`] items: a short text may stand for a long list of nothing.
+struct Few<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = Few<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {MAX_LAYERS} layers")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    if items.len() == MAX_LAYERS {
+                        return Err(A::Error::invalid_length(items.len() + 1, &self));
+                    }
+                    items.push(item);
+                }
+                Ok(Few(items))
+            }
+        }
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
+}
 
 /// Where a layer came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +80,14 @@ pub fn manifest(bytes: &[u8]) -> Option<ImageManifest> {
         #[serde(borrow)]
         config: Descriptor<'a>,
         #[serde(borrow)]
-        layers: Vec<Descriptor<'a>>,
+        layers: Few<Descriptor<'a>>,
     }
     let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
-    if written.layers.len() > MAX_LAYERS {
-        return None;
-    }
     Some(ImageManifest {
         config: written.config.blob()?,
         layers: written
             .layers
+            .0
             .iter()
             .map(Descriptor::blob)
             .collect::<Option<_>>()?,
@@ -73,12 +100,17 @@ impl ImageManifest {
         &self.config
     }
 
-    /// Adds the layers of the image with this config. A config of anything else, such as an
-    /// attestation's, adds nothing.
-    pub fn layers(&self, config: &[u8], sources: &mut BTreeMap<ChainId, Source>) {
+    /// Adds those layers of the image with this config that somebody wants. A config of anything else,
+    /// such as an attestation's, adds nothing.
+    pub fn layers(
+        &self,
+        config: &[u8],
+        wanted: impl Fn(&ChainId) -> bool,
+        sources: &mut BTreeMap<ChainId, Source>,
+    ) {
         #[derive(Deserialize)]
         struct Rootfs {
-            diff_ids: Vec<String>,
+            diff_ids: Few<String>,
         }
         #[derive(Deserialize)]
         struct Written {
@@ -87,7 +119,7 @@ impl ImageManifest {
         let Ok(written) = serde_json::from_slice::<Written>(config) else {
             return;
         };
-        let diff_ids = written.rootfs.diff_ids;
+        let diff_ids = written.rootfs.diff_ids.0;
         if diff_ids.len() != self.layers.len() {
             return;
         }
@@ -97,7 +129,9 @@ impl ImageManifest {
         for ((chain, diff_id), blob) in chains.into_iter().zip(diff_ids).zip(&self.layers) {
             let diff_id = diff_id.strip_prefix("sha256:");
             let diff_id = diff_id.and_then(|hex| ChainId::new(hex).ok());
-            if let Some(diff_id) = diff_id {
+            if let Some(diff_id) = diff_id
+                && wanted(&chain)
+            {
                 let blob = blob.clone();
                 sources.entry(chain).or_insert(Source { diff_id, blob });
             }
@@ -127,7 +161,9 @@ mod tests {
             hex("b")
         );
         let mut sources = BTreeMap::new();
-        image.layers(config.as_bytes(), &mut sources);
+        image.layers(config.as_bytes(), |_| false, &mut sources);
+        assert_eq!(sources.len(), 0);
+        image.layers(config.as_bytes(), |_| true, &mut sources);
         let lowest = &sources[&ChainId::new(&hex("a")).unwrap()];
         assert_eq!(
             (lowest.diff_id.as_str(), lowest.blob.as_str()),
@@ -139,8 +175,12 @@ mod tests {
             (hex("b").as_str(), hex("2").as_str())
         );
         let mut none = BTreeMap::new();
-        for other in ["{}", "[]", r#"{"rootfs":{"diff_ids":["x"]}}"#, "\0"] {
-            image.layers(other.as_bytes(), &mut none);
+        let many = format!(
+            r#"{{"rootfs":{{"diff_ids":[{}""]}}}}"#,
+            "\"\",".repeat(MAX_LAYERS)
+        );
+        for other in ["{}", "[]", r#"{"rootfs":{"diff_ids":["x"]}}"#, "\0", &many] {
+            image.layers(other.as_bytes(), |_| true, &mut none);
             assert_eq!(manifest(other.as_bytes()), None, "{other}");
         }
         assert_eq!(none.len(), 0);

@@ -1,6 +1,6 @@
 //! Which archives containerd's store has of a generation's layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read, Seek};
 
 use cachecore::dataroot::images::{self, ImageManifest, MAX_DOCUMENT, Source};
@@ -19,6 +19,10 @@ impl Store {
     /// archive is asked for its digest before anything is compared with it.
     pub(super) fn sources(&self, parts: &Parts, root: &DataRoot) -> Result<Sources, StoreError> {
         let mut sources = Sources::new();
+        let layers = root.immutable();
+        let wanted: BTreeSet<ChainId> = layers
+            .filter_map(|(_, layer, _)| layer.unpacked())
+            .collect();
         for seat in root.contained.keys() {
             let Seat::Blob(_, blob) = seat else {
                 continue;
@@ -27,7 +31,7 @@ impl Store {
                 continue;
             };
             if let Some(config) = self.document(parts, manifest.config())? {
-                manifest.layers(&config, &mut sources);
+                manifest.layers(&config, |chain| wanted.contains(chain), &mut sources);
             }
         }
         Ok(sources)
