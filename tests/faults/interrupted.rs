@@ -60,11 +60,16 @@ fn an_import_before_it_has_moved_anything() {
     assert_says(words, Again::Works, "openat", "/lock\"", says);
 }
 
+/// It is still to become a subvolume.
 #[test]
 fn an_import_that_has_moved_the_data_root() {
+    let scene = Scene::of(On::Btrfs, By::Overlay2);
+    let words = ["import", "api", "--from", "STAGE/incoming"];
+    let walk = Walk::new(&scene, &words, Again::Works);
+    let ended = walk.interrupted_at("renameat2", "\"incoming\"", &[]);
     let says = "the same command run again finishes the import\n";
-    let words = "import api --from STAGE/incoming";
-    assert_says(words, Again::Works, "renameat2", "\"incoming\"", says);
+    assert!(ended.stderr.contains(says), "{ended:?}");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
 }
 
 #[test]
@@ -150,11 +155,9 @@ fn who_asks_what_is_there() {
     let scene = Scene::new();
     let walk = Walk::new(&scene, &["status"], Again::Works);
     let ended = walk.interrupted_at("openat", "store", &["getdents64"]);
-    assert_eq!(
-        ended.stderr,
-        "goldenctl: interrupted: nothing was changed\n"
-    );
-    assert_eq!(ended.code, Some(130));
+    let says = "goldenctl: interrupted: nothing was changed\n";
+    assert!(ended.stderr.contains(says), "{ended:?}");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
 }
 
 #[test]
@@ -162,5 +165,7 @@ fn who_asks_twice_does_not_wait() {
     let scene = Scene::new();
     let walk = Walk::new(&scene, &["session", "promote", "work"], Again::Works);
     let ended = walk.interrupted_again_and_again("fsync", "sessions");
-    assert_eq!((ended.code, ended.stdout.as_str()), (None, ""), "{ended:?}");
+    // nsenter(1) ends by the same signal, or with 1 where it ignores that.
+    assert!(matches!(ended.code, None | Some(1)), "{ended:?}");
+    assert_eq!((&*ended.stdout, &*ended.stderr), ("", ""), "{ended:?}");
 }

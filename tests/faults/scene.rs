@@ -106,22 +106,22 @@ impl Scene {
         })
     }
 
-    /// With a data root `incoming-docker` whose containerd lies in `incoming-containerd`.
-    pub(crate) fn with_containerd() -> Self {
-        Self::with(On::Memory, By::Overlay2, |_, stage| {
-            DataRoot::new()
-                .on_containerd_at(stage.join("incoming-containerd"))
-                .image("api", &[base(), layer("one")])
-                .write(stage.join("incoming-docker"));
-        })
-    }
-
     /// With a startup file, and whatever a project of triggers still needs.
     pub(crate) fn that_builds(prepare: impl FnOnce(&Store, &Utf8Path)) -> Self {
         Self::with(On::Memory, By::Overlay2, |store, stage| {
             let double = testbed::engines::dockerd_double();
             std::fs::write(stage.join("startup"), format!("exec {double} build\n")).unwrap();
             prepare(store, stage);
+        })
+    }
+
+    /// With a data root `incoming-docker` whose containerd lies in `incoming-containerd`.
+    pub(crate) fn with_containerd() -> Self {
+        Self::with(On::Memory, By::Containerd, |_, stage| {
+            DataRoot::new()
+                .on_containerd_at(stage.join("incoming-containerd"))
+                .image("api", &[base(), layer("one")])
+                .write(stage.join("incoming-docker"));
         })
     }
 
