@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use testbed::stopwatch::{median, milliseconds};
+
 use crate::{CASES, Measured};
 
 /// How many times faster than `cp -a` at 1 GB, at least.
@@ -29,9 +31,9 @@ pub(crate) fn table(measured: &[Measured]) {
             one.case.shape.files,
             copied as f64 / 1e6,
             one.copy().as_secs_f64(),
-            ms(one.link()),
+            milliseconds(one.link()),
             one.ratio(),
-            ms(median(&one.removals)),
+            milliseconds(median(&one.removals)),
         );
     }
     println!(
@@ -86,8 +88,8 @@ pub(crate) fn hold(measured: &[Measured]) -> bool {
             layer < LAYER,
             format!(
                 "a layer more takes link less than {} ms (best times): {:.2} ms",
-                ms(LAYER),
-                ms(layer)
+                milliseconds(LAYER),
+                milliseconds(layer)
             ),
         );
     }
@@ -97,8 +99,8 @@ pub(crate) fn hold(measured: &[Measured]) -> bool {
         slowest < REMOVAL,
         format!(
             "a linked session is removed in less than {} ms (best times): {:.1} ms at most",
-            ms(REMOVAL),
-            ms(slowest)
+            milliseconds(REMOVAL),
+            milliseconds(slowest)
         ),
     );
     all
@@ -124,14 +126,4 @@ impl Measured {
     fn ratio(&self) -> f64 {
         self.copy().as_secs_f64() / self.link().as_secs_f64()
     }
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

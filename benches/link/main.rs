@@ -16,7 +16,7 @@ mod dataroot;
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -24,10 +24,11 @@ use std::time::{Duration, Instant};
 use cachecore::id::ProjectId;
 use cachecore::promotion::Volumes;
 use cachecore::strategy::{Requested, Strategy};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use dataroot::Shape;
 use goldenstore::{ImportRequest, Observer, StartReport, StartRequest, Store};
 use rustix::fs::FlockOperation;
+use testbed::stopwatch::timed;
 
 /// How often each data root is copied, and how many sessions are started after each copy.
 const TURNS: usize = 3;
@@ -104,7 +105,7 @@ fn run(quick: bool) -> Result<bool, Box<dyn Error>> {
             // The disk shall be at rest whatever came before.
             rustix::fs::sync();
             let to = room.path.join(format!("cp-{turn}-{}", one.project));
-            let took = copy(&one.data_root, &to)?;
+            let took = timed("cp", &["-a", one.data_root.as_str(), to.as_str()])?;
             println!("  {}: cp -a {:.1} s", one.case.name, took.as_secs_f64());
             one.copies.push(took);
             interruption.check()?;
@@ -155,19 +156,6 @@ fn prepare(
         removals: Vec::new(),
         report: None,
     })
-}
-
-fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<Duration, Box<dyn Error>> {
-    let begun = Instant::now();
-    let status = Command::new("cp")
-        .args(["-a", from.as_str(), to.as_str()])
-        .stdin(Stdio::null())
-        .status()?;
-    let took = begun.elapsed();
-    if !status.success() {
-        return Err(format!("cp ended with {status}").into());
-    }
-    Ok(took)
 }
 
 fn start(

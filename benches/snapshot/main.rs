@@ -10,7 +10,7 @@
 mod dataroot;
 
 use std::error::Error;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use camino::Utf8PathBuf;
 use dataroot::Shape;
 use goldenstore::{ImportRequest, Silent, StartRequest, Store};
 use testbed::disk::{Disk, Kind};
+use testbed::stopwatch::{median, milliseconds, timed};
 
 /// How often each data root is copied, and how many sessions are started after each copy.
 const TURNS: usize = 3;
@@ -129,19 +130,6 @@ fn run() -> Result<bool, Box<dyn Error>> {
     Ok(claims(&measured))
 }
 
-fn timed(program: &str, words: &[&str]) -> Result<Duration, Box<dyn Error>> {
-    let begun = Instant::now();
-    let status = Command::new(program)
-        .args(words)
-        .stdin(Stdio::null())
-        .status()?;
-    let took = begun.elapsed();
-    if !status.success() {
-        return Err(format!("{program} ended with {status}").into());
-    }
-    Ok(took)
-}
-
 fn start_and_remove(store: &Store, measured: &mut Measured) -> Result<(), Box<dyn Error>> {
     let session = SessionId::new("s1")?;
     let request = StartRequest {
@@ -170,9 +158,9 @@ fn table(measured: &[Measured]) {
             one.name,
             one.files,
             median(&one.copies).as_secs_f64(),
-            ms(median(&one.starts)),
+            milliseconds(median(&one.starts)),
             median(&one.copies_removed).as_secs_f64(),
-            ms(median(&one.removals)),
+            milliseconds(median(&one.removals)),
         );
     }
     println!("Medians.\n");
@@ -192,8 +180,8 @@ fn claims(measured: &[Measured]) -> bool {
             format!(
                 "a session of {} starts in less than {:.0} ms: {:.1} ms",
                 one.name,
-                ms(START),
-                ms(start)
+                milliseconds(START),
+                milliseconds(start)
             ),
         );
     }
@@ -228,14 +216,4 @@ fn claims(measured: &[Measured]) -> bool {
         }
     }
     all
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

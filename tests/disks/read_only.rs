@@ -51,3 +51,57 @@ fn what_only_looks_answers_on_a_read_only_disk_as_on_another() {
     }
     scene.volume.make_writable();
 }
+
+#[test]
+fn damage_is_reported_also_where_it_cannot_be_noted() {
+    let scene = Scene::new();
+    let layers = std::fs::read_dir(scene.store().join("layers")).unwrap();
+    let diff = layers
+        .map(|layer| layer.unwrap().path().join("diff"))
+        .find(|diff| diff.join("srv/base-0").exists())
+        .unwrap();
+    let file = diff.join("srv/base-0/000/0.js");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[4000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    scene.volume.make_read_only();
+    let verify = |options: &[&str]| {
+        let words = ["verify", "api", "--full"].iter().chain(options);
+        let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
+        program::run(
+            &scene.store(),
+            &words,
+            "a damaged layer on a read-only disk",
+        )
+    };
+    let ended = verify(&[]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    let said = [
+        "srv/base-0/000/0.js has other contents",
+        "damaged",
+        "not noted",
+        "Read-only",
+    ];
+    // Sentences are broken into lines for a terminal.
+    let words: Vec<&str> = ended.stdout.split_whitespace().collect();
+    for said in said {
+        assert!(words.join(" ").contains(said), "{said}: {ended:?}");
+    }
+    let ended = verify(&["--json"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    let reports: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let report = &reports[0];
+    assert_eq!(report["unmarked"]["obstacle"], "read-only", "{report:#}");
+    let generations = report["generations"].as_array().unwrap();
+    assert_eq!(generations.len(), 2, "{report:#}");
+    for generation in generations {
+        assert_eq!(generation["quarantined"], false, "{report:#}");
+        assert_eq!(generation["layers_damaged"], 1, "{report:#}");
+    }
+    // Once it can be written to, it is noted.
+    scene.volume.make_writable();
+    let ended = verify(&[]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    let noted = ended.stdout.contains("quarantined") && !ended.stdout.contains("not noted");
+    assert!(noted, "{ended:?}");
+}

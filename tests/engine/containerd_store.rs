@@ -13,12 +13,12 @@ fn settings() -> Value {
 
 #[test]
 fn a_linked_session_is_a_full_session_beside_the_daemon() {
-    a_linked_session_is_a_full_session(Release::V26_1, Place::Enclosed, &settings());
+    a_linked_session_is_a_full_session(Release::V26_1, Place::Enclosed, &settings(), &[]);
 }
 
 #[test]
 fn a_linked_session_is_a_full_session_in_a_container() {
-    a_linked_session_is_a_full_session(Release::V26_1, Place::Contained, &settings());
+    a_linked_session_is_a_full_session(Release::V26_1, Place::Contained, &settings(), &[]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A linked session is a full session: whatever Docker does, it does in one, and nothing of it
 //! reaches the golden, the layers or another session.
 
-use serde_json::Value;
+use camino::Utf8Path;
+use serde_json::{Value, json};
 use testbed::checksum::Checksum;
 use testbed::engines::build_output::steps;
 use testbed::engines::{
@@ -11,19 +12,26 @@ use testbed::engines::{
 crate::on_each_engine!(beside_the_daemon, in_a_container);
 
 fn beside_the_daemon(release: Release) {
-    a_linked_session_is_a_full_session(release, Place::Enclosed, &Value::Null);
+    a_linked_session_is_a_full_session(release, Place::Enclosed, &Value::Null, &[]);
 }
 
 fn in_a_container(release: Release) {
-    a_linked_session_is_a_full_session(release, Place::Contained, &Value::Null);
+    a_linked_session_is_a_full_session(release, Place::Contained, &Value::Null, &[]);
 }
 
-/// `settings` are for the `daemon.json` of the golden's daemon and of the sessions'.
-pub(crate) fn a_linked_session_is_a_full_session(release: Release, place: Place, settings: &Value) {
+/// `settings` are for the `daemon.json` of the golden's daemon and of the sessions', `options` for the
+/// golden's build.
+pub(crate) fn a_linked_session_is_a_full_session(
+    release: Release,
+    place: Place,
+    settings: &Value,
+    options: &[&str],
+) {
     let work = Workplace::new(release);
     let config = format!("--daemon-config={settings}");
-    let options: &[&str] = if settings.is_null() { &[] } else { &[&config] };
-    work.build("shop", options, &work.project.startup()).ok();
+    let config: &[&str] = if settings.is_null() { &[] } else { &[&config] };
+    let options = [config, options].concat();
+    work.build("shop", &options, &work.project.startup()).ok();
     let golden = Checksum::of(work.generation("shop", 1));
     let layers = Checksum::of(work.root().join("layers"));
 
@@ -81,11 +89,18 @@ fn linked_session<'w>(
         report["data_root"].as_str().unwrap(),
         work.root().join("layers"),
     );
-    let mounts = serde_json::json!([
-        {"source": data_root, "target": "/var/lib/docker", "read_only": false},
-        {"source": layers, "target": layers, "read_only": true},
-    ]);
-    assert_eq!(report["mounts"], mounts);
+    let own = |source: &str, target: &str| json!({"source": source, "target": target, "read_only": false});
+    let mut mounts = vec![own(data_root, "/var/lib/docker")];
+    if let Some(containerd) = report["containerd"].as_str() {
+        let root = Utf8Path::new(containerd);
+        assert!(
+            root.join("io.containerd.metadata.v1.bolt/meta.db")
+                .is_file()
+        );
+        mounts.push(own(containerd, "/var/lib/containerd"));
+    }
+    mounts.push(json!({"source": layers, "target": layers, "read_only": true}));
+    assert_eq!(report["mounts"], json!(mounts));
     assert!(report["layers"].as_u64() > Some(5), "{report}");
     assert!(
         report["bytes_shared"].as_u64() > report["bytes_copied"].as_u64(),
@@ -99,7 +114,7 @@ fn find_links(work: &Workplace, session: &Session<'_>) -> String {
     let root = session.data_root();
     let layers = work.root().join("layers");
     format!(
-        "{{ find {root}/overlay2 {root}/containerd -maxdepth 5 -type l -lname '{layers}/*' \
+        "{{ find {root}/overlay2 {root}/containerd {root}/../containerd -maxdepth 5 -type l -lname '{layers}/*' \
          '(' -name diff -o -name fs ')' 2>/dev/null || :; }}"
     )
 }

@@ -8,7 +8,9 @@
 )]
 
 mod build_steps;
+mod containerd_elsewhere;
 mod containerd_store;
+mod faulty_build;
 mod full_session;
 mod full_session_on_disks;
 mod golden_build;

@@ -8,6 +8,11 @@ use serde_json::Value;
 use testbed::engines::remains::processes_with;
 use testbed::engines::{Done, Release, Workplace, eventually};
 
+crate::on_each_engine!(
+    enabling_builds_at_once_and_what_is_built_already_is_skipped,
+    a_killed_builder_loses_no_request,
+);
+
 /// A project with a startup file that notes each run, and waits while its gate is closed.
 struct Shop {
     work: Workplace,
@@ -16,8 +21,12 @@ struct Shop {
 impl Shop {
     /// Enabled, with the golden of revision `r1`.
     fn new() -> Self {
+        Self::with(Release::V26_1)
+    }
+
+    fn with(release: Release) -> Self {
         let shop = Self {
-            work: Workplace::new(Release::V26_1),
+            work: Workplace::new(release),
         };
         shop.write_startup("");
         shop.open_gate();
@@ -114,9 +123,8 @@ impl Shop {
     }
 }
 
-#[test]
-fn enabling_builds_at_once_and_what_is_built_already_is_skipped() {
-    let shop = Shop::new();
+fn enabling_builds_at_once_and_what_is_built_already_is_skipped(release: Release) {
+    let shop = Shop::with(release);
     shop.assert_serves(1, "r1");
     let summary = shop.work.status("shop")["summary"].clone();
     let summary = summary.as_str().unwrap();
@@ -155,7 +163,9 @@ fn enabling_builds_at_once_and_what_is_built_already_is_skipped() {
     );
 
     shop.work.goldenctl(["disable", "shop"]).ok();
-    shop.trigger("r3", &[])
+    let said = shop.trigger("r3", &[]).ok().stdout;
+    assert!(said.contains("the project is disabled"), "{said}");
+    shop.trigger("r3", &["--wait"])
         .ended_with(1)
         .says("the project is disabled")
         .says("goldenctl enable shop --startup");
@@ -260,9 +270,8 @@ fn a_failed_build_is_built_again_by_retry() {
     shop.settles();
 }
 
-#[test]
-fn a_killed_builder_loses_no_request() {
-    let shop = Shop::new();
+fn a_killed_builder_loses_no_request(release: Release) {
+    let shop = Shop::with(release);
     shop.close_gate();
     shop.trigger("r2", &[]).ok();
     shop.a_build_begins();

@@ -4,7 +4,9 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
-use testbed::engines::Release;
+use camino::Utf8Path;
+use serde_json::{Value, json};
+use testbed::engines::{Release, Workplace};
 use walkdir::WalkDir;
 
 use crate::golden_build::{WORDS, assert_serves, with_golden};
@@ -33,30 +35,12 @@ fn a_golden_verifies_and_a_changed_byte_is_found_and_repaired(release: Release) 
     );
     work.goldenctl(["verify"]).ok();
 
-    // One byte of busybox, which every image stands on.
-    let busybox = WalkDir::new(work.root().join("layers"))
-        .into_iter()
-        .map(Result::unwrap)
-        .find(|entry| entry.path().ends_with("diff/bin/busybox"))
-        .unwrap();
-    let layer = busybox
-        .path()
-        .strip_prefix(work.root().join("layers"))
-        .unwrap();
-    let layer = layer.iter().next().unwrap().to_str().unwrap().to_owned();
-    let file = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(busybox.path())
-        .unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, 100_000).unwrap();
-    file.write_all_at(&[byte[0] ^ 1], 100_000).unwrap();
-
+    let layer = change_busybox(&work.root());
     work.goldenctl(["verify", "shop"]).ok();
-    let found = work.goldenctl(["verify", "--full"]).ended_with(5).stdout;
+    let found = in_one_line(&work.goldenctl(["verify", "--full"]).ended_with(5).stdout);
     assert!(
-        found.contains(&format!("layer {layer}: its contents make an archive")),
+        found.contains(&format!("layer {layer}: bin/busybox has other contents"))
+            && found.contains(&format!("layer {layer}: its contents make an archive")),
         "{found}"
     );
     assert!(
@@ -80,5 +64,65 @@ fn a_golden_verifies_and_a_changed_byte_is_found_and_repaired(release: Release) 
         repaired[0]["generations"][0]["quarantined"], false,
         "{repaired}"
     );
+    work.assert_nothing_is_left();
+}
+
+/// What was broken into lines for a terminal.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Changes one byte of busybox, which every image stands on; gives its layer.
+fn change_busybox(store: &Utf8Path) -> String {
+    let layers = store.join("layers");
+    let busybox = WalkDir::new(&layers)
+        .into_iter()
+        .map(Result::unwrap)
+        .find(|entry| {
+            let layer = entry.path().strip_prefix(&layers).unwrap();
+            // A step of a build is held against nothing.
+            let step = layer.to_str().unwrap().starts_with("snap-");
+            !step && layer.ends_with("diff/bin/busybox")
+        })
+        .unwrap();
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(busybox.path())
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, 100_000).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], 100_000).unwrap();
+    let layer = busybox.path().strip_prefix(&layers).unwrap();
+    layer.iter().next().unwrap().to_str().unwrap().to_owned()
+}
+
+/// What containerd unpacked is held against the archives that it keeps.
+#[test]
+fn a_golden_of_containerds_store_verifies_and_a_changed_byte_is_found() {
+    let work = Workplace::new(Release::V26_1);
+    let settings = json!({"features": {"containerd-snapshotter": true}});
+    let config = format!("--daemon-config={settings}");
+    work.build("shop", &[&config], &work.project.startup()).ok();
+    let report = work
+        .goldenctl(["verify", "shop", "--full", "--json"])
+        .ok()
+        .json();
+    let layers = report[0]["layers"].as_array().unwrap();
+    let of = |prefix: &str, depth: &str| {
+        let named = |layer: &&Value| layer["layer"].as_str().unwrap().starts_with(prefix);
+        let layers = layers.iter().filter(named);
+        layers.filter(|layer| layer["depth"] == depth).count()
+    };
+    assert!(of("ctr-", "contents") > 2, "{report:#}");
+    assert!(of("blob-", "contents") > 5, "{report:#}");
+    assert_eq!(of("ctr-", "structure"), 0, "{report:#}");
+    assert_eq!(of("blob-", "structure"), 0, "{report:#}");
+    let layer = change_busybox(&work.root());
+    assert!(layer.starts_with("ctr-"), "{layer}");
+    let found = in_one_line(&work.goldenctl(["verify", "--full"]).ended_with(5).stdout);
+    let said = format!("layer {layer}: bin/busybox has other contents than in its archive");
+    assert!(found.contains(&said), "{found}");
+    assert!(found.contains("in structure only"), "{found}");
     work.assert_nothing_is_left();
 }

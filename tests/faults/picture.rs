@@ -31,7 +31,8 @@ impl Picture {
             };
             (path.strip_prefix(root).unwrap().to_owned(), what)
         });
-        Self(entries.filter(|(path, _)| !is_note(path)).collect())
+        let tells = |(path, _): &(PathBuf, String)| !is_note(path) && !is_build(path);
+        Self(entries.filter(tells).collect())
     }
 
     /// The first path that is not the same in both.
@@ -55,6 +56,11 @@ impl Picture {
 fn is_note(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
     matches!(name, b"lock" | b"build.lock" | b"last-used")
+}
+
+/// What is kept of a build: no two have the same name.
+fn is_build(path: &Path) -> bool {
+    path.iter().rev().skip(1).any(|part| part == "builds")
 }
 
 fn in_data_root(path: &Path) -> bool {

@@ -69,6 +69,16 @@ fn disturb(lots: &mut Lots, root: &Path) {
 
 #[test]
 fn no_import_of_an_arbitrary_tree_reaches_outside() {
+    import_disturbed(false);
+}
+
+#[test]
+fn no_import_of_an_arbitrary_containerds_root_reaches_outside() {
+    import_disturbed(true);
+}
+
+/// Imports data roots that were disturbed, or the roots of containerds beside them.
+fn import_disturbed(elsewhere: bool) {
     let ground = Ground::new();
     Store::init(&ground.path("store")).unwrap();
     let store = Store::open(&ground.path("store")).unwrap();
@@ -80,11 +90,17 @@ fn no_import_of_an_arbitrary_tree_reaches_outside() {
     for number in crate::seed()..crate::seed() + 150 {
         let mut lots = Lots::new(number);
         let from = ground.path("docker");
-        DataRoot::new()
-            .image("one", std::slice::from_ref(&layer))
-            .write(&from);
+        let containerd = ground.path("containerd");
+        let root = DataRoot::new().image("one", std::slice::from_ref(&layer));
+        let disturbed = if elsewhere {
+            root.on_containerd_at(&containerd).write(&from);
+            &containerd
+        } else {
+            root.write(&from);
+            &from
+        };
         for _ in 0..1 + lots.below(3) {
-            disturb(&mut lots, from.as_std_path());
+            disturb(&mut lots, disturbed.as_std_path());
         }
         let request = ImportRequest {
             project: "fuzz".parse().unwrap(),
@@ -93,15 +109,21 @@ fn no_import_of_an_arbitrary_tree_reaches_outside() {
             volumes: Volumes::Keep,
             revision: None,
         };
-        match store.import(&request, &Silent) {
+        let imported = match elsewhere {
+            true => store.import_with_containerd(&request, &containerd, &Silent),
+            false => store.import(&request, &Silent),
+        };
+        match imported {
             Ok(_) => taken += 1,
             Err(error) => {
                 assert!(!error.to_string().is_empty(), "seed {number}");
                 refused += 1;
             }
         }
-        if from.exists() {
-            fs::remove_dir_all(&from).unwrap();
+        for left in [&from, &containerd] {
+            if left.exists() {
+                fs::remove_dir_all(left).unwrap();
+            }
         }
         before.assert_same(
             &Checksum::of(ground.path("outside")),

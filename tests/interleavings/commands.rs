@@ -2,7 +2,7 @@
 
 use goldenstore::{ErrorClass, StoreError};
 
-use crate::schedule::interleave;
+use crate::schedule::{interleave, interleave_one_in};
 
 fn succeeded(ended: &[Result<(), StoreError>]) -> usize {
     ended.iter().filter(|end| end.is_ok()).count()
@@ -120,6 +120,36 @@ fn a_collection_takes_nothing_from_those_who_start_and_promote() {
             only_busy(ended);
             assert_eq!(succeeded(&ended[1..]), 3, "{ended:?}");
             assert!(scene.data_root("new").join("image").is_dir());
+        },
+    );
+}
+
+#[test]
+fn a_collection_gets_its_turn_among_clones_that_leave_no_gap() {
+    interleave_one_in(
+        5,
+        &[
+            |scene| scene.clone_without_a_gap("left"),
+            |scene| scene.clone_without_a_gap("right"),
+            |scene| scene.collect_among_clones(),
+        ],
+        |_, ended| assert_eq!(succeeded(ended), 3, "{ended:?}"),
+    );
+}
+
+#[test]
+fn nobody_waits_for_a_collection_that_waits_for_a_long_clone() {
+    interleave_one_in(
+        5,
+        &[
+            |scene| scene.clone_for_long("long"),
+            |scene| scene.collect_among_clones(),
+            |scene| scene.start_before_it_has_collected("new"),
+        ],
+        |_, ended| {
+            only_busy(ended);
+            let succeeded: Vec<bool> = ended.iter().map(Result::is_ok).collect();
+            assert_eq!(succeeded, [true, false, true], "{ended:?}");
         },
     );
 }

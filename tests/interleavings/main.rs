@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod commands;
+mod relay;
 mod scene;
 mod schedule;

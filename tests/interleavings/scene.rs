@@ -16,6 +16,8 @@ use testbed::ground::Ground;
 use testbed::mounted::Mounted;
 use treeclone::CopyOptions;
 
+use crate::relay::Relay;
+
 /// A project `api` with a golden; sessions `one` and `two` of it, in each of which a daemon has built
 /// something; data roots `left` and `right`, which share a layer with it and with each other.
 pub(crate) struct Scene {
@@ -23,6 +25,7 @@ pub(crate) struct Scene {
     _memory: Mounted,
     memory: Utf8PathBuf,
     golden: Checksum,
+    relay: Relay,
 }
 
 fn layer(name: &str) -> Layer {
@@ -37,7 +40,7 @@ pub(crate) fn session(id: &str) -> SessionId {
     SessionId::new(id).unwrap()
 }
 
-fn project(name: &str) -> ProjectId {
+pub(crate) fn project(name: &str) -> ProjectId {
     ProjectId::new(name).unwrap()
 }
 
@@ -54,8 +57,9 @@ impl Scene {
             _memory: mounted,
             golden: Checksum::of(&stage),
             memory,
+            relay: Relay::default(),
         };
-        Store::init(&scene.stage().join("store")).unwrap();
+        Store::init(&scene.store_root()).unwrap();
         image("api", "app").write(scene.stage().join("first"));
         scene.import("api", "first", false).unwrap();
         for (id, top) in [("one", "built-one"), ("two", "built-two")] {
@@ -75,13 +79,22 @@ impl Scene {
         self.memory.join("stage")
     }
 
+    pub(crate) fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    pub(crate) fn store_root(&self) -> Utf8PathBuf {
+        self.stage().join("store")
+    }
+
     /// As another process would: with a handle of its own.
     pub(crate) fn store(&self) -> Store {
-        Store::open(&self.stage().join("store")).unwrap()
+        Store::open(&self.store_root()).unwrap()
     }
 
     /// Everything as it was.
     pub(crate) fn reset(&self) {
+        self.relay.reset();
         std::fs::remove_dir_all(self.stage()).unwrap();
         copy(&self.memory, "template", "stage");
     }
@@ -135,7 +148,7 @@ impl Scene {
     }
 
     fn golden_now(&self) -> Checksum {
-        let store = self.stage().join("store");
+        let store = self.store_root();
         Checksum::resolved(
             store.join("golden/api/gen-000001/docker"),
             store.join("layers"),
@@ -148,7 +161,7 @@ impl Scene {
         self.recover().unwrap();
         self.golden
             .assert_same(&self.golden_now(), "the first golden");
-        let root = self.stage().join("store");
+        let root = self.store_root();
         let mut needed = BTreeSet::new();
         for entry in walkdir::WalkDir::new(&root) {
             let entry = entry.unwrap();

@@ -34,6 +34,15 @@ pub(crate) fn interleave(
     commands: &'static [Command],
     check: fn(&Scene, &[Result<(), StoreError>]),
 ) -> BTreeSet<Vec<bool>> {
+    interleave_one_in(1, commands, check)
+}
+
+/// As [`interleave`], with a share of the orders: for commands that wait long for each other.
+pub(crate) fn interleave_one_in(
+    share: usize,
+    commands: &'static [Command],
+    check: fn(&Scene, &[Result<(), StoreError>]),
+) -> BTreeSet<Vec<bool>> {
     goldenstore::at_every_step(shuttle::thread::yield_now);
     let orders = std::env::var(VARIABLE)
         .ok()
@@ -52,9 +61,10 @@ pub(crate) fn interleave(
             ends.lock().unwrap().insert(succeeded);
         }
     };
-    let random = RandomScheduler::new_from_seed(seed, orders / 2);
+    let half = orders.div_ceil(2 * share);
+    let random = RandomScheduler::new_from_seed(seed, half);
     run(random, commands, check.clone(), &scene);
-    let few_changes = PctScheduler::new_from_seed(seed, CHANGES, orders / 2);
+    let few_changes = PctScheduler::new_from_seed(seed, CHANGES, half);
     run(few_changes, commands, check, &scene);
     let ends = ends.lock().unwrap();
     ends.clone()

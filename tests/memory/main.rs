@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(clippy::print_stdout, reason = "tests may say what they have done")]
 
+mod hostile;
 mod measured;
 mod scene;
 
@@ -17,6 +18,8 @@ const VARIABLE: &str = "CACHECORE_MEMORY_FILES";
 const FEWER: usize = 60_000;
 /// The exit code of what is beyond what a data root may hold.
 const TOO_LARGE: i32 = 5;
+/// That of what is not there.
+const NOTHING: i32 = 3;
 /// What a command may take, in KiB.
 const MOST: u64 = 64 << 10;
 
@@ -31,13 +34,16 @@ fn main() {
     let chosen = std::env::args()
         .nth(1)
         .filter(|word| !word.starts_with('-'));
-    let parts: [(&str, Part); 3] = [
+    let parts: [(&str, Part); 6] = [
         ("a_golden_of_many_files", a_golden_of_many_files),
         ("a_session_with_a_huge_folder", a_session_with_a_huge_folder),
         (
             "a_session_with_many_folders_of_the_driver",
             a_session_with_many_folders_of_the_driver,
         ),
+        ("a_volume_with_many_folders", a_volume_with_many_folders),
+        ("a_layer_that_two_bring", a_layer_that_two_bring),
+        ("a_session_of_a_stranger", a_session_of_a_stranger),
     ];
     let mut done = 0;
     for (name, part) in parts {
@@ -80,8 +86,15 @@ fn a_golden_of_many_files(scene: &Scene, files: usize, table: &mut Table) {
     println!("a golden with a layer of so many files");
     scene.write_golden(files);
     for words in [
+        "doctor",
+        "bench --from STAGE/many --sessions 1",
         "import many --from STAGE/many",
+        "bench --sessions 1",
         "status many",
+        "status",
+        "status --metrics STAGE/metrics",
+        "explain many",
+        "disable many",
         "verify many",
         "verify many --full",
         "session start many linked",
@@ -96,6 +109,12 @@ fn a_golden_of_many_files(scene: &Scene, files: usize, table: &mut Table) {
     ] {
         table.row(scene, words, &[0]);
     }
+    // There was no build, and no request.
+    for words in ["log many", "cancel many", "retry many"] {
+        table.row(scene, words, &[NOTHING]);
+    }
+    table.row(scene, "rm many", &[0]);
+    table.row(scene, "gc", &[0]);
 }
 
 fn a_session_with_a_huge_folder(scene: &Scene, files: usize, table: &mut Table) {
@@ -128,6 +147,51 @@ fn a_session_with_many_folders_of_the_driver(scene: &Scene, files: usize, table:
         scene.write_crowd("one", folders, lower);
         let code = if lower == 0 { 0 } else { TOO_LARGE };
         table.row(scene, "session promote one", &[code]);
+        table.row(scene, "gc --max-size 0 --session-idle 0s", &[0]);
+    }
+}
+
+fn a_volume_with_many_folders(scene: &Scene, files: usize, table: &mut Table) {
+    println!(
+        "a golden with a volume that has so many folders, and files of two names half as many"
+    );
+    scene.write_volume("wide", files);
+    for words in [
+        "import wide --from STAGE/wide",
+        "verify wide --full",
+        "session start wide copied --strategy copy",
+        "session promote copied",
+        "session start wide linked",
+        "gc --dry-run",
+        "session rm linked",
+        "gc --keep 1",
+        "rm wide",
+        "gc",
+    ] {
+        table.row(scene, words, &[0]);
+    }
+}
+
+fn a_layer_that_two_bring(scene: &Scene, files: usize, table: &mut Table) {
+    println!("two data roots with a layer that has so many files in one folder");
+    for name in ["first", "second"] {
+        scene.write_crowded_layer(name, files);
+        let words = format!("import {name} --from STAGE/{name}");
+        table.row(scene, &words, &[0]);
+    }
+    table.row(scene, "verify --full", &[0]);
+    for words in ["rm first", "rm second", "gc"] {
+        table.row(scene, words, &[0]);
+    }
+}
+
+/// What is refused says so; what cannot be read but is not needed is left alone.
+fn a_session_of_a_stranger(scene: &Scene, _: usize, table: &mut Table) {
+    for (what, write, codes) in hostile::DATA_ROOTS {
+        println!("a session with {what}");
+        table.row(scene, "session start crowd odd --or-empty", &[0]);
+        write(&scene.data_root("odd"));
+        table.row(scene, "session promote odd", codes);
         table.row(scene, "gc --max-size 0 --session-idle 0s", &[0]);
     }
 }

@@ -85,7 +85,40 @@ impl Scene {
         }
     }
 
-    fn data_root(&self, session: &str) -> Utf8PathBuf {
+    /// A data root with a volume that has so many folders in one, and half as many files with two names
+    /// each, far from each other.
+    pub(crate) fn write_volume(&self, name: &str, folders: usize) {
+        let root = self.stage.join(name);
+        DataRoot::new()
+            .image("small", &[Layer::new("small").files(1, 1)])
+            .volume("work", &[("owner", "nobody")])
+            .write(&root);
+        let data = root.join("volumes/work/_data");
+        let long = "n".repeat(100);
+        for part in ["wide", "here", "there"] {
+            std::fs::create_dir(data.join(part)).unwrap();
+        }
+        for number in 0..folders {
+            std::fs::create_dir(data.join(format!("wide/{long}-{number}"))).unwrap();
+        }
+        for number in 0..folders / 4 {
+            let file = data.join(format!("here/{number}"));
+            File::create(&file).unwrap();
+            std::fs::hard_link(file, data.join(format!("there/{number}"))).unwrap();
+        }
+    }
+
+    /// A data root with a layer that has so many files in one folder, always the same.
+    pub(crate) fn write_crowded_layer(&self, name: &str, files: usize) {
+        let layer = (0..files).fold(Layer::new("crowded"), |layer, number| {
+            layer.file(&format!("crowd/{number:0100}"), "")
+        });
+        DataRoot::new()
+            .image("crowded", &[layer])
+            .write(self.stage.join(name));
+    }
+
+    pub(crate) fn data_root(&self, session: &str) -> Utf8PathBuf {
         self.stage
             .join(format!("store/sessions/docker-data-{session}/docker"))
     }

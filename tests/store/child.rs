@@ -194,6 +194,13 @@ impl Worker {
         Self::of(command(task, root))
     }
 
+    /// Starts a child that finds programs in one folder only.
+    pub(crate) fn begin_with_path(task: &Task, root: &Utf8Path, programs: &Utf8Path) -> Self {
+        let mut command = command(task, root);
+        command.env("PATH", programs);
+        Self::of(command)
+    }
+
     fn of(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -254,9 +261,7 @@ pub(crate) fn as_nobody(task: &Task, root: &Utf8Path) -> String {
 
 /// What a child says that finds programs in one folder only.
 pub(crate) fn with_path(task: &Task, root: &Utf8Path, programs: &Utf8Path) -> String {
-    let mut command = command(task, root);
-    command.env("PATH", programs);
-    Worker::of(command).finish().1
+    Worker::begin_with_path(task, root, programs).finish().1
 }
 
 fn command(task: &Task, root: &Utf8Path) -> Command {

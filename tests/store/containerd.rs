@@ -17,8 +17,8 @@ use crate::layers_on_disk::stamps;
 
 const SNAPSHOTS: &str = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots";
 const BLOBS: &str = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
-/// Two layers, a build step, and a blob of each layer and of the config.
-const LAYERS: u64 = 6;
+/// Two layers, a build step, and a blob of each layer, of the config and of the manifest.
+const LAYERS: u64 = 7;
 
 fn api() -> DataRoot {
     DataRoot::new()
@@ -240,7 +240,7 @@ fn a_book_that_cannot_be_read_costs_a_copy_and_is_told() {
         .import(&import_of("api", &from), &Silent)
         .unwrap();
     // The blobs say by their names what they are.
-    assert_eq!(report.layers, 3);
+    assert_eq!(report.layers, 4);
     assert!(
         report.notes[0].contains("metadata.db cannot be read"),
         "{report:?}"

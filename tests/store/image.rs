@@ -1,18 +1,22 @@
 //! A store on a btrfs of its own, in an image beside its root.
 
 use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 use std::time::Duration;
 
 use cachecore::strategy::Filesystem;
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{ErrorClass, ImageReport, Store, StoreError};
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 use testbed::checksum::Checksum;
 use testbed::ground::Ground;
 use testbed::mounted::Mounted;
 
-use crate::child::{Task, Worker, with_path};
+use crate::child::{End, Task, Worker, with_path};
 use crate::keeper::refused;
 
 const SIZE: u64 = 300 << 20;
@@ -177,18 +181,20 @@ fn what_cannot_be_made_leaves_nothing() {
         for program in ["mkfs.btrfs", "mount"] {
             let real = which(program);
             let script = match program == failing {
-                true => "#!/bin/sh\necho no such luck >&2\nexit 3\n".to_owned(),
-                false => format!("#!/bin/sh\nexec {real} \"$@\"\n"),
+                true => "echo no such luck >&2\nexit 3".to_owned(),
+                false => format!("exec {real} \"$@\""),
             };
-            let path = programs.join(program);
-            fs::write(&path, script).unwrap();
-            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-                .unwrap();
+            write_program(&programs.join(program), &script);
         }
         let said = with_path(&task, &place.root(), &programs);
         assert!(said.contains(failing) && said.contains(said_so), "{said}");
         assert_eq!(place.names(), ["programs"], "{failing}");
     }
+}
+
+fn write_program(path: &Utf8Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 fn which(program: &str) -> String {
@@ -222,6 +228,58 @@ fn a_killed_making_is_completed_by_the_next() {
         Store::open(&place.root()).unwrap();
         assert_eq!(place.names(), ["store", "store.btrfs"]);
     }
+}
+
+/// A mount(8) that outlives whoever called it keeps the next one waiting.
+#[test]
+fn a_making_that_is_killed_while_it_mounts_mounts_once() {
+    let place = Place::new();
+    let programs = place.ground.path("programs");
+    fs::create_dir(&programs).unwrap();
+    let [begun, gate] = ["begun", "gate"].map(|name| programs.join(name));
+    let [mkfs, mount, sleep] = ["mkfs.btrfs", "mount", "sleep"].map(which);
+    write_program(&programs.join("mkfs.btrfs"), &format!("exec {mkfs} \"$@\""));
+    let waits = format!("until test -e {gate}; do {sleep} 0.01; done");
+    let script = format!(": > {begun}\n{waits}\nexec {mount} \"$@\"");
+    write_program(&programs.join("mount"), &script);
+
+    let task = Task::InitOnImage { size: SIZE };
+    let worker = Worker::begin_with_path(&task, &place.root(), &programs);
+    while !begun.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(matches!(worker.kill_after(Duration::ZERO), End::Killed));
+    let folder = File::open(place.ground.root()).unwrap();
+    let free = rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive);
+    assert_eq!(free, Err(Errno::WOULDBLOCK), "the program holds the place");
+
+    File::create(&gate).unwrap();
+    let report = place.init(None).unwrap();
+    assert!(!report.made && !report.mounted);
+    assert!(place.unmount());
+    assert!(!place.unmount(), "it was mounted once");
+}
+
+/// A session with root can say which subvolume is mounted where nobody names one.
+#[test]
+fn after_a_reboot_the_store_is_mounted_whatever_the_default_subvolume_is() {
+    let place = Place::new();
+    place.init(Some(SIZE)).unwrap();
+    let root = File::open(place.root()).unwrap();
+    subvolume::create(root.as_fd(), "evil".as_ref()).unwrap();
+    let words = [
+        "subvolume",
+        "set-default",
+        place.root().join("evil").as_str(),
+    ]
+    .map(str::to_owned);
+    let set = Command::new("btrfs").args(words).status().unwrap();
+    assert!(set.success());
+    drop(root);
+    assert!(place.unmount());
+    place.init(None).unwrap();
+    assert!(place.root().join("evil").exists());
+    Store::open(&place.root()).unwrap();
 }
 
 /// Waits until no program works on the image.

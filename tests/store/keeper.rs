@@ -292,6 +292,7 @@ impl Keeper {
                 assert!(!name.starts_with('.'), "golden/{project}/{name} is left");
                 if name.starts_with("gen-") {
                     let mut inside = left(&format!("golden/{project}/{name}"));
+                    inside.retain(|name| name != "containerd");
                     inside.sort();
                     assert_eq!(inside, ["docker", "manifest.json"], "{project}/{name}");
                 }

@@ -226,11 +226,11 @@ fn the_store_and_the_data_root_may_not_lie_inside_each_other() {
 }
 
 /// A process in a mount namespace of its own, until it is dropped.
-struct Elsewhere(Child);
+pub(crate) struct Elsewhere(Child);
 
 impl Elsewhere {
     /// Enters a new namespace, runs a shell command there, and stays.
-    fn after(command: &str) -> Self {
+    pub(crate) fn after(command: &str) -> Self {
         let script = format!("{command} && echo there && read -r _");
         let mut child = Command::new("unshare")
             .args(["--mount", "sh", "-c", &script])

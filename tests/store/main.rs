@@ -10,6 +10,7 @@ mod child;
 mod collection;
 mod concurrency;
 mod containerd;
+mod containerd_elsewhere;
 mod generations;
 mod hostile;
 mod image;

@@ -1,8 +1,10 @@
 //! Verification: what it finds, what becomes of a golden that is damaged, and what repairs it.
 
+mod containerd;
 mod damage;
 mod newcomers;
 mod quarantine;
+mod whole;
 
 use std::path::PathBuf;
 

@@ -291,6 +291,30 @@ fn subvolumes_inside_a_data_root_are_refused_and_removed() {
 }
 
 /// A layer of a plain data root has become a subvolume, which cannot be renamed into the store.
+/// The kernel destroys neither the default subvolume nor an immutable one.
+#[test]
+fn a_session_that_made_its_data_root_resist_is_removed() {
+    let keeper = Keeper::with_api_on(Place::Btrfs);
+    let run = |program: &str, words: &[&str]| {
+        let status = std::process::Command::new(program).args(words).status();
+        assert!(status.unwrap().success(), "{program} {words:?}");
+    };
+    for attack in ["default", "immutable", "both"] {
+        keeper.start("api", "s1");
+        let docker = keeper.data_root("s1");
+        let inside = docker.join("volumes/inside");
+        make_subvolume(&inside);
+        if attack != "immutable" {
+            run("btrfs", &["subvolume", "set-default", docker.as_str()]);
+        }
+        if attack != "default" {
+            run("chattr", &["+i", inside.as_str(), docker.as_str()]);
+        }
+        keeper.remove("s1").unwrap();
+        keeper.assert_tidy();
+    }
+}
+
 #[test]
 fn a_subvolume_in_place_of_a_layer_is_refused_at_import() {
     let keeper = Keeper::on(Place::Btrfs);

@@ -6,7 +6,7 @@ use std::process::Output;
 /// Exit codes, as the command line promises them.
 const FAILED: i32 = 1;
 const NOT_FOUND: i32 = 3;
-const BUSY: i32 = 4;
+pub(crate) const BUSY: i32 = 4;
 
 /// What may have happened to what a command names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn note(&mut self, what: &str, output: &Output) {
         let how = match output.status.code() {
+            Some(BUSY) => format!("{BUSY} ({})", what_was_busy(output)),
             Some(code) => code.to_string(),
             None => "killed".to_owned(),
         };
@@ -59,6 +60,26 @@ impl Tally {
     }
 }
 
+fn asks(words: &[&str]) -> bool {
+    ["trigger", "retry"].contains(&words[0])
+}
+
+/// What somebody else had, without the names of this and that.
+fn what_was_busy(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("goldenctl: "));
+    let line = line
+        .unwrap_or_default()
+        .split(" busy")
+        .next()
+        .unwrap_or_default();
+    let is_name = |word: &&str| word.contains(|c: char| c == '/' || c.is_ascii_digit());
+    let words = line.split(' ').filter(|word| !is_name(word));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Why a command should not have ended like this; `None` if it may.
 pub(crate) fn complaint(words: &[&str], output: &Output, ours: Ours) -> Option<String> {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -81,6 +102,10 @@ pub(crate) fn complaint(words: &[&str], output: &Output, ours: Ours) -> Option<S
         // Its golden was collected, or removed.
         Some(NOT_FOUND) if said.contains("has no golden") => None,
         Some(FAILED) if words.contains(&"promote") && said.contains("moved on") => None,
+        // A build runs already, the project is disabled, or there is nothing to ask for again.
+        Some(FAILED) if asks(words) && said.contains("no build of ") => None,
+        // What it looks for on this machine is no matter of the store.
+        Some(FAILED) if words.contains(&"doctor") => None,
         Some(_) => wrong("no way to end"),
         None => wrong("a signal that nobody has sent"),
     }

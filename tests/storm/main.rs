@@ -9,6 +9,7 @@ mod model;
 mod place;
 mod soak;
 mod storm;
+mod watchdog;
 mod worker;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

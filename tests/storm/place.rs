@@ -1,18 +1,31 @@
 //! A store in memory with three projects, and the program at work on it.
 
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::promotion::Volumes;
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{ImportRequest, Silent, Store};
 use testbed::dataroot::{DataRoot, Layer};
+use testbed::engines::remains;
 use testbed::ground::Ground;
 use testbed::mounted::Mounted;
 use testbed::waiting_request;
 
-pub(crate) const PROJECTS: [&str; 3] = ["api", "shop", "web"];
+use crate::watchdog::{self, BOUND, Killed};
+use crate::worker::failing_before;
+
+/// What everybody works on.
+pub(crate) const PROJECTS: [&str; 4] = ["api", "ctr", "shop", "web"];
+/// The one of them with containerd's image store.
+pub(crate) const CONTAINERD: &str = "ctr";
+/// What projects are called that come and go.
+pub(crate) const BRIEF: &str = "brief-";
+
+/// What stands in the place of dockerd: it ends at once, and the build with it.
+const NO_DAEMON: &str = "/bin/false";
 
 /// How many middle layers there are, and top layers on each. All projects draw from the same.
 pub(crate) const MIDDLES: usize = 3;
@@ -23,6 +36,7 @@ pub(crate) struct Place {
     _memory: Mounted,
     memory: Utf8PathBuf,
     program: &'static Utf8Path,
+    failing: BTreeSet<String>,
 }
 
 fn layer(name: &str) -> Layer {
@@ -44,17 +58,22 @@ impl Place {
         let memory = ground.path("memory");
         std::fs::create_dir(&memory).unwrap();
         let mounted = Mounted::tmpfs_of(&memory, "1g");
-        let place = Self {
+        let mut place = Self {
+            failing: BTreeSet::new(),
             _memory: mounted,
             memory,
             program: testbed::engines::goldenctl_program(),
             ground,
         };
         Store::init(&place.root()).unwrap();
+        std::fs::write(place.startup(), "exit 0").unwrap();
         for (nth, project) in PROJECTS.iter().enumerate() {
-            let root = DataRoot::new()
+            let mut root = DataRoot::new()
                 .of_daemon(project)
-                .image("first", &image(nth, nth));
+                .image("first", &image(nth % MIDDLES, nth));
+            if *project == CONTAINERD {
+                root = root.on_containerd();
+            }
             root.write(place.incoming(project));
             let request = ImportRequest {
                 project: ProjectId::new(project).unwrap(),
@@ -65,7 +84,14 @@ impl Place {
             };
             place.store().import(&request, &Silent).unwrap();
         }
+        let doctor = place.run(&["doctor", "--json"]).unwrap();
+        place.failing = failing_before(&doctor);
         place
+    }
+
+    /// What `doctor` finds to fail on this machine.
+    pub(crate) fn failing(&self) -> &BTreeSet<String> {
+        &self.failing
     }
 
     pub(crate) fn root(&self) -> Utf8PathBuf {
@@ -93,37 +119,35 @@ impl Place {
             .session_data_root(&SessionId::new(session).unwrap())
     }
 
-    /// Starts `goldenctl`.
-    pub(crate) fn spawn(&self, words: &[&str]) -> Child {
-        Command::new(self.program)
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(self.program);
+        command
             .args(words)
             .env("CACHECORE_ROOT", self.root())
+            // Builders have a daemon that never comes up.
+            .env("CACHECORE_DOCKERD", NO_DAEMON)
             .env_remove("CACHECORE_LOG")
-            .env_remove("CACHECORE_RESERVE")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+            .env_remove("CACHECORE_RESERVE");
+        command
     }
 
     /// Runs `goldenctl` to its end.
-    pub(crate) fn run(&self, words: &[&str]) -> Output {
-        self.spawn(words).wait_with_output().unwrap()
+    ///
+    /// # Errors
+    /// If it hangs.
+    pub(crate) fn run(&self, words: &[&str]) -> Result<Output, String> {
+        watchdog::run(&mut self.command(words), Killed::Hanging(BOUND))
     }
 
     /// Runs `goldenctl` until a moment in which the kernel kills it, unless it has ended before.
     pub(crate) fn run_and_kill(&self, words: &[&str], after: Duration) -> Output {
-        let mut child = self.spawn(words);
-        std::thread::sleep(after);
-        child.kill().unwrap();
-        child.wait_with_output().unwrap()
+        watchdog::run(&mut self.command(words), Killed::After(after)).unwrap()
     }
 
     /// Runs `goldenctl`, which has to succeed.
     #[track_caller]
     pub(crate) fn ok(&self, words: &[&str]) -> String {
-        let output = self.run(words);
+        let output = self.run(words).unwrap_or_else(|hangs| panic!("{hangs}"));
         let told = String::from_utf8_lossy(&output.stderr);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
@@ -137,5 +161,28 @@ impl Place {
     /// Has a request wait, as after a builder was killed: `disable` and `cancel` find something to do.
     pub(crate) fn ask(&self, project: &str) {
         waiting_request::leave(&self.store(), &ProjectId::new(project).unwrap());
+    }
+
+    /// What a golden build runs, where it comes as far.
+    pub(crate) fn startup(&self) -> Utf8PathBuf {
+        self.ground.path("startup")
+    }
+
+    /// The builders that live.
+    pub(crate) fn builders(&self) -> Vec<u32> {
+        remains::processes_with(&[self.root().as_str(), "builder"])
+    }
+
+    /// Waits until no builder lives.
+    pub(crate) fn wait_for_builders(&self) {
+        let begun = Instant::now();
+        while !self.builders().is_empty() {
+            assert!(
+                begun.elapsed() < BOUND,
+                "builders {:?} hang",
+                self.builders()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }

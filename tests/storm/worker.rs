@@ -1,6 +1,12 @@
 //! Somebody who starts sessions, works in them, promotes and removes them, and looks after the store,
 //! in an order drawn by lot.
 
+mod brief;
+mod care;
+mod looking;
+
+pub(crate) use looking::failing_before;
+
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,18 +14,29 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use testbed::dataroot::DataRoot;
 
-use crate::ending::{Ours, Tally, complaint};
+use crate::ending::{BUSY, Ours, Tally, complaint};
 use crate::lot::Lot;
-use crate::place::{MIDDLES, PROJECTS, Place, TOPS, image};
+use crate::place::{CONTAINERD, MIDDLES, PROJECTS, Place, TOPS, image};
+use crate::watchdog::BOUND;
 
 /// One command of so many is killed.
 const KILLED: usize = 10;
-/// At a moment below this, in milliseconds: longer than most commands take.
-const LONGEST: usize = 250;
+/// At a moment below a power of two, in milliseconds, up to this one: a collection takes seconds.
+const LONGEST: usize = 12;
 /// How many sessions a worker has at most.
 const SESSIONS: usize = 3;
+/// One worker of so many has a project that comes and goes.
+const BRIEF_ONE_IN: usize = 5;
+/// How sessions are called that nobody removes: they expire.
+pub(crate) const EXPIRING: &str = "expires-";
+/// When they do.
+pub(crate) const EXPIRY: &str = "1s";
 /// Sessions that everybody starts, promotes and removes.
 const COMMON: [&str; 3] = ["common-0", "common-1", "common-2"];
+
+/// Where containerd keeps snapshots and blobs.
+const SNAPSHOTS: &str = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots";
+const BLOBS: &str = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
 
 /// A session of this worker's.
 pub(crate) struct Held {
@@ -57,6 +74,9 @@ impl<'a> Worker<'a> {
 
     /// Works until then, or until somebody has a complaint.
     pub(crate) fn work(&mut self, until: Instant, stop: &AtomicBool) -> Result<(), Complaint> {
+        if self.has_a_project() {
+            self.make_and_remove_a_project()?;
+        }
         while Instant::now() < until && !stop.load(Ordering::Relaxed) {
             self.act()?;
             for held in &self.held {
@@ -70,52 +90,62 @@ impl<'a> Worker<'a> {
         self.held = known;
         let unknown: Vec<Held> = unknown;
         for held in unknown {
-            let words = ["session", "rm", &held.id];
-            while !stop.load(Ordering::Relaxed) {
-                let output = self.run(&words, Ours::Shared, false)?;
-                if output.status.code() != Some(4) {
-                    break;
-                }
-            }
+            self.insist(&["session", "rm", &held.id], Ours::Shared)?;
         }
         Ok(())
     }
 
     fn act(&mut self) -> Result<(), Complaint> {
-        match self.lot.below(20) {
+        match self.lot.below(24) {
             0..6 if self.held.len() < SESSIONS => self.start(),
             0..10 => self.write(),
             10..13 => self.promote(),
             13..15 => self.remove(),
             15 => self.common(),
-            16 => self.collect(),
-            17 => self.verify(),
-            18 => self.look_around(),
-            _ => self.change(),
+            16 => self.start_what_expires(),
+            17 | 18 => self.collect(),
+            19 => self.verify(),
+            20 | 21 => self.look_around(),
+            22 => self.change(),
+            _ if self.has_a_project() => self.make_and_remove_a_project(),
+            _ => self.look_around(),
         }
+    }
+
+    /// Whether he has a project of his own.
+    fn has_a_project(&self) -> bool {
+        self.number.is_multiple_of(BRIEF_ONE_IN)
     }
 
     /// Runs a command, which may be killed; nobody complains of one that was.
     fn run(&mut self, words: &[&str], ours: Ours, killable: bool) -> Result<Output, Complaint> {
         let kills = killable && self.lot.one_in(KILLED);
         let output = if kills {
-            let after = self.lot.below(LONGEST) as u64;
-            let after = Duration::from_millis(after);
+            let below = 1 << (1 + self.lot.below(LONGEST));
+            let after = Duration::from_millis(self.lot.below(below) as u64);
             self.place.run_and_kill(words, after)
         } else {
-            self.place.run(words)
+            self.place.run(words)?
         };
-        let what: Vec<&str> = words[..words.len().min(2)]
-            .iter()
-            .copied()
-            .filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
-            .filter(|word| !PROJECTS.contains(word))
-            .collect();
-        self.tally.note(&what.join(" "), &output);
+        self.tally.note(&kind_of(words), &output);
         if kills && output.status.code().is_none() {
             return Ok(output);
         }
         complaint(words, &output, ours).map_or(Ok(output), Err)
+    }
+
+    /// Runs a command, without a kill, until nobody is in its way.
+    fn insist(&mut self, words: &[&str], ours: Ours) -> Result<Output, Complaint> {
+        let begun = Instant::now();
+        loop {
+            let output = self.run(words, ours, false)?;
+            if output.status.code() != Some(BUSY) {
+                return Ok(output);
+            }
+            if begun.elapsed() > BOUND {
+                return Err(format!("{words:?} is never its turn: {output:?}"));
+            }
+        }
     }
 
     fn project(&mut self) -> &'static str {
@@ -153,6 +183,25 @@ impl<'a> Worker<'a> {
             return self.look_around();
         }
         let held = &mut self.held[*self.lot.of(&known)];
+        if held.project == CONTAINERD {
+            self.count += 1;
+            let marker = format!("{} {}", held.id, self.count);
+            let data_root = self.place.data_root(&held.id);
+            let volume = data_root.join("volumes/work/_data");
+            std::fs::create_dir_all(&volume).unwrap();
+            std::fs::write(volume.join("owner"), &marker).unwrap();
+            held.marker = Some(marker);
+            // One that started without a golden becomes one of its kind.
+            if data_root.join("containerd").is_dir() {
+                return Ok(());
+            }
+            DataRoot::new()
+                .on_containerd()
+                .of_daemon(held.project)
+                .image("image", &image(0, 0))
+                .write(data_root);
+            return Ok(());
+        }
         let (middle, top) = (self.lot.below(MIDDLES), self.lot.below(TOPS));
         self.count += 1;
         let marker = format!("{} {}", held.id, self.count);
@@ -213,6 +262,23 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// A session that is left to whoever collects.
+    fn start_what_expires(&mut self) -> Result<(), Complaint> {
+        let project = self.project();
+        self.count += 1;
+        let id = format!("{EXPIRING}{}-{}", self.number, self.count);
+        let words = [
+            "session",
+            "start",
+            project,
+            &id,
+            "--expires",
+            EXPIRY,
+            "--or-empty",
+        ];
+        self.run(&words, Ours::Alone, true).map(drop)
+    }
+
     /// A session that others start, promote and remove too.
     fn common(&mut self) -> Result<(), Complaint> {
         let id = *self.lot.of(&COMMON);
@@ -223,55 +289,6 @@ impl<'a> Worker<'a> {
             _ => &["session", "rm", id],
         };
         self.run(words, Ours::Shared, true).map(drop)
-    }
-
-    fn collect(&mut self) -> Result<(), Complaint> {
-        let project = self.project();
-        let incoming = self.place.incoming(project);
-        let words: &[&str] = match self.lot.below(12) {
-            0..4 => &["gc", "--keep", "1"],
-            4 | 5 => &["gc", "--dry-run"],
-            6 => &["gc", "--dry-run", "--max-size", "0"],
-            7 => &["gc", "--keep", "2", "--max-size", "1M"],
-            8 => &["gc", "--max-idle", "1s"],
-            9 => &["rm", project],
-            _ => &["import", project, "--copy", "--from", incoming.as_str()],
-        };
-        self.run(words, Ours::Alone, true).map(drop)
-    }
-
-    fn verify(&mut self) -> Result<(), Complaint> {
-        let project = self.project();
-        let words: &[&str] = match self.lot.below(4) {
-            0 => &["verify"],
-            1 => &["verify", "--full", project],
-            _ => &["verify", project],
-        };
-        self.run(words, Ours::Alone, true).map(drop)
-    }
-
-    fn look_around(&mut self) -> Result<(), Complaint> {
-        let project = self.project();
-        let words: &[&str] = match self.lot.below(4) {
-            0 => &["status", "--json"],
-            1 => &["status", project],
-            2 => &["explain", project],
-            _ => &["session", "ls", "--json"],
-        };
-        self.run(words, Ours::Alone, true).map(drop)
-    }
-
-    fn change(&mut self) -> Result<(), Complaint> {
-        let project = self.project();
-        let word = match self.lot.below(3) {
-            0 => {
-                self.place.ask(project);
-                return Ok(());
-            }
-            1 => "disable",
-            _ => "cancel",
-        };
-        self.run(&[word, project], Ours::Alone, true).map(drop)
     }
 }
 
@@ -293,18 +310,33 @@ pub(crate) fn look(data_root: &Utf8Path, held: &Held) -> Result<(), Complaint> {
             ));
         }
     }
-    // One that started without a golden has none yet.
-    let folders = data_root.join("overlay2").read_dir_utf8();
-    for folder in folders.into_iter().flatten() {
-        let diff = folder.unwrap().into_path().join("diff");
-        let Ok(target) = diff.read_link_utf8() else {
-            continue;
-        };
-        if target.is_symlink() || !target.is_dir() {
-            return Err(format!(
-                "session {id}: {diff} leads to no layer at {target}"
-            ));
+    for (folder, name) in [("overlay2", "diff"), (SNAPSHOTS, "fs"), (BLOBS, "")] {
+        // One that started without a golden has none yet.
+        let seats = data_root.join(folder).read_dir_utf8();
+        for seat in seats.into_iter().flatten() {
+            let mut seat = seat.unwrap().into_path();
+            if !name.is_empty() {
+                seat.push(name);
+            }
+            let Ok(target) = seat.read_link_utf8() else {
+                continue;
+            };
+            if target.is_symlink() || !target.exists() {
+                return Err(format!(
+                    "session {id}: {seat} leads to no layer at {target}"
+                ));
+            }
         }
     }
     Ok(())
+}
+
+/// The command's name, without what it is about.
+fn kind_of(words: &[&str]) -> String {
+    let words = &words[..words.len().min(2)];
+    let names = words.iter().filter(|word| {
+        let is_name = word.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_name && !PROJECTS.contains(word)
+    });
+    names.copied().collect::<Vec<_>>().join(" ")
 }

@@ -76,11 +76,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Ample for every daemon that is known: 8 MiB a page, 512 MiB in all, 24 levels. A tree of 24
+    /// Ample for every daemon that is known: 256 KiB a page, 512 MiB in all, 24 levels. A tree of 24
     /// levels of at least two children has more pages than any disk.
     fn default() -> Self {
         Self {
-            page_bytes: 8 << 20,
+            page_bytes: 256 << 10,
             bytes: 512 << 20,
             depth: 24,
         }

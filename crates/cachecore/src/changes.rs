@@ -107,6 +107,7 @@ mod tests {
         Manifest {
             format: FORMAT,
             form: Form::default(),
+            containerd: false,
             project: ProjectId::new("p").unwrap(),
             generation: Generation::new(number),
             base: None,

@@ -14,11 +14,13 @@
 //!
 //! - [`buildkit`]: which of its folders BuildKit is done with
 //! - [`containerd`]: what can never change again in containerd's image store
+//! - [`images`]: which blob each layer of containerd's store was unpacked from
 //! - [`listing`]: the facts, as they were read
 //! - [`kind`]: which engine and store wrote it
 //! - [`immutable`]: **which layers can never change again**, and why
 //! - [`integrity`]: what is broken
 //! - [`nested`]: data roots inside volumes
+//! - [`Part`]: the two folders that a data root is where containerd is a service of its own
 //! - [`place`]: where a daemon makes links, and where links are not its own
 //!
 //! The folder formats are those of moby's `daemon/graphdriver/overlay2` and `layer/filestore.go`.
@@ -26,11 +28,13 @@
 pub mod buildkit;
 pub mod chain;
 pub mod containerd;
+pub mod images;
 pub mod immutable;
 pub mod integrity;
 pub mod kind;
 pub mod listing;
 pub mod nested;
+mod part;
 pub mod place;
 mod seat;
 
@@ -43,7 +47,8 @@ pub use immutable::{Immutable, Judgement, Mutable};
 pub use integrity::Problem;
 pub use kind::Kind;
 pub use listing::{Diff, Folder, Layer, Listing, Overlay2, Stray, Text};
-pub use seat::{BLOBS, SNAPSHOTTER, Seat};
+pub use part::Part;
+pub use seat::Seat;
 
 /// A data root, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,12 +109,18 @@ pub fn survey(listing: &Listing, layers: &Utf8Path) -> DataRoot {
     let strays = listing.strays.iter();
     root.problems.extend(strays.map(integrity::stray));
     if root.kind == Kind::Containerd("overlayfs".to_owned()) {
-        root.contained = containerd::judge(&listing.containerd, layers, &mut root.problems);
-        root.notes.extend(listing.containerd.note());
+        for (part, containerd) in listing.containerds() {
+            let judged = containerd::judge(part, containerd, layers, &mut root.problems);
+            root.contained.extend(judged);
+            root.notes.extend(containerd.note());
+        }
     } else {
-        let misplaced = containerd::misplaced_links(&listing.containerd);
-        root.problems.extend(misplaced);
+        for (_, containerd) in listing.containerds() {
+            let misplaced = containerd::misplaced_links(containerd);
+            root.problems.extend(misplaced);
+        }
     }
+    root.notes.extend(kind::note(&root.kind, listing));
     let Some(overlay2) = &listing.overlay2 else {
         return root;
     };

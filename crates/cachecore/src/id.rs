@@ -48,8 +48,7 @@ pub enum IdError {
     },
 }
 
-const WORD_RULE: &str =
-    "letters, digits, '.', '_' and '-' are, and the first must be a letter or a digit";
+const WORD_RULE: &str = "use letters, digits, '.', '_' and '-', with a letter or a digit first";
 const NUMBER_RULE: &str = "decimal digits without leading zeros are";
 const HEX_RULE: &str = "64 lower-case hex digits are";
 
@@ -204,6 +203,11 @@ impl LayerName {
     pub fn chain(&self) -> Option<ChainId> {
         let chain = ChainId::new(self.0.get(..64)?).ok()?;
         (self.0.len() == 64 || self.0[64..].starts_with("-g")).then_some(chain)
+    }
+
+    /// The chain id of a layer that containerd has unpacked.
+    pub fn unpacked(&self) -> Option<ChainId> {
+        ChainId::new(self.0.strip_prefix("ctr-")?).ok()
     }
 
     /// Whether the owners of its contents are shifted by a user-namespace remapping.

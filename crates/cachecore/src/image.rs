@@ -14,8 +14,9 @@ use serde::Serialize;
 pub const SMALLEST: u64 = 256 << 20;
 
 /// How the image is mounted. Times of last access are nobody's concern here, and each would cost a
-/// block of its own.
-pub const MOUNT_OPTIONS: &str = "loop,noatime";
+/// block of its own. The top of the filesystem is named (`BTRFS_FS_TREE_OBJECTID`): what is mounted
+/// otherwise is the default subvolume, and a session with root may have made itself that.
+pub const MOUNT_OPTIONS: &str = "loop,noatime,subvolid=5";
 
 /// Where the image of a store lies: beside its root.
 pub fn image_of(root: &Utf8Path) -> Utf8PathBuf {
@@ -84,7 +85,9 @@ pub fn plan(
     let make = match (image, size) {
         (AtImage::Btrfs, _) => None,
         (AtImage::Other, _) => return Err("what lies where its image should be is no btrfs"),
-        (AtImage::Nothing, None) => return Err("its image is not there, and no size was given"),
+        (AtImage::Nothing, None) => {
+            return Err("its image is not there, and no size was given, such as 200G");
+        }
         (AtImage::Nothing, Some(size)) if size < SMALLEST => {
             return Err("an image of less than 256 MiB is too small for a btrfs");
         }
@@ -272,7 +275,7 @@ mod tests {
         assert!(unit.contains("\nWhat=/var/lib/cachecore.btrfs\nWhere=/var/lib/cachecore\n"));
         assert_eq!(
             fstab_line("/my store".into()),
-            "/my\\040store.btrfs /my\\040store btrfs loop,noatime,nofail 0 0"
+            "/my\\040store.btrfs /my\\040store btrfs loop,noatime,subvolid=5,nofail 0 0"
         );
     }
 

@@ -3,21 +3,22 @@
 //! ```text
 //! <root>/
 //!   store.json                           format and identity of the store
+//!   sharing.json                         whether the filesystem shares blocks, once it was tried
 //!   lock                                 flock: shared while cloning, exclusive while collecting
 //!   layers/<layer>/diff/                 immutable layer contents, shared by every golden and session
 //!   layers/blob-<digest>/diff            the same of a blob: a file
-//!   golden/<project>/current             symlink -> gen-000007, replaced by rename
 //!   layers/<layer>/quarantine.json       why nobody may use the layer
-//!   sharing.json                         whether the filesystem shares blocks, once it was tried
+//!   golden/<project>/current             symlink -> gen-000007, replaced by rename
 //!   golden/<project>/gen-000007/docker/  a data root whose layers are links into layers/, or a
 //!                                        read-only btrfs subvolume with its layers inside
+//!   golden/<project>/gen-000007/containerd/  containerd's root, if it lies outside the data root
 //!   golden/<project>/gen-000007/manifest.json
 //!   golden/<project>/gen-000007.quarantine.json  why no session may start from it
-//!   golden/<project>/state.json          settings, status, last builds
+//!   golden/<project>/state.json          settings, status, requests, last builds
 //!   golden/<project>/last-used           its modification time is the last use
 //!   golden/<project>/lock                flock: held while the project's golden changes
-//!   golden/<project>/build.lock          flock: held while a golden build runs
-//!   sessions/docker-data-<session>/docker/
+//!   golden/<project>/build.lock          flock: held while a golden build runs, or a request waits
+//!   sessions/docker-data-<session>/docker/, containerd/
 //!   sessions/docker-data-<session>/session.json
 //!   builds/<build>/log, result.json
 //!   trash/                               renamed here, then removed
@@ -25,14 +26,13 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::dataroot::Part;
 use crate::id::{BuildId, Generation, LayerName, ProjectId, SessionId};
 
 /// The store's default root.
 pub const DEFAULT_ROOT: &str = "/var/lib/cachecore";
 /// The environment variable that names another root.
 pub const ROOT_VARIABLE: &str = "CACHECORE_ROOT";
-/// What a session mounts its data root at.
-pub const SESSION_DATA_ROOT: &str = "/var/lib/docker";
 /// The folder of immutable layers.
 pub const LAYERS: &str = "layers";
 /// The folder of goldens.
@@ -48,6 +48,8 @@ pub const TRASH: &str = "trash";
 pub const LAST_USED: &str = "last-used";
 /// The folder of a generation or a session that holds the data root.
 pub const DOCKER: &str = "docker";
+/// The folder beside it that holds containerd's root, where that lies outside the data root.
+pub const CONTAINERD: &str = "containerd";
 /// The folder of a layer that holds its contents.
 pub const DIFF: &str = "diff";
 /// The symlink to a project's current generation.
@@ -138,9 +140,14 @@ impl Layout {
         self.root.join(SESSIONS).join(session_folder(session))
     }
 
+    /// One of the folders that a session's data root is.
+    pub fn session_part(&self, session: &SessionId, part: Part) -> Utf8PathBuf {
+        self.session(session).join(part.name())
+    }
+
     /// A session's data root.
     pub fn session_data_root(&self, session: &SessionId) -> Utf8PathBuf {
-        self.session(session).join(DOCKER)
+        self.session_part(session, Part::Docker)
     }
 
     /// The folder of a golden build.

@@ -52,7 +52,7 @@ pub struct LayerStep {
 }
 
 /// How a layer comes to be a link into the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerAction {
     /// It is one already.

@@ -47,7 +47,7 @@ impl FromStr for Reserve {
         match text.strip_suffix('%') {
             Some(number) => match number.trim().parse() {
                 Ok(percent @ 0..=99) => Ok(Self::Percent(percent)),
-                _ => Err("a share from 0% to 99% is, or a size such as 5G".to_owned()),
+                _ => Err("use a share from 0% to 99%, or a size such as 5G".to_owned()),
             },
             None => size::parse(text)
                 .map(Self::Bytes)
@@ -70,8 +70,8 @@ pub struct Room {
 pub struct Disk {
     /// What is free for whoever is not root; root's own part is nothing to plan with.
     pub free: Room,
-    /// All bytes that it has.
-    pub total: u64,
+    /// All that it has, free or not.
+    pub total: Room,
 }
 
 /// Bytes of metadata for each entry of a reflinked tree: an inode, and its extents.
@@ -128,7 +128,7 @@ pub struct Shortage {
 /// # Errors
 /// [`Shortage`] if it does not, once the reserve is set aside.
 pub fn fits(needed: Room, disk: Disk, reserve: Reserve) -> Result<(), Shortage> {
-    let reserve = reserve.of(disk.total);
+    let reserve = reserve.of(disk.total.bytes);
     let bytes = disk.free.bytes.saturating_sub(reserve) < needed.bytes
         || needed.bytes > 0 && disk.free.bytes < reserve;
     let inodes = disk.free.inodes < needed.inodes;
@@ -174,7 +174,10 @@ mod tests {
     fn what_would_eat_into_the_reserve_does_not_fit() {
         let disk = |bytes, inodes| Disk {
             free: Room { bytes, inodes },
-            total: 100 * G,
+            total: Room {
+                bytes: 100 * G,
+                inodes: 1000,
+            },
         };
         let needed = Room {
             bytes: 3 * G,

@@ -62,7 +62,7 @@ impl FromStr for Requested {
             "link" => Self::Exactly(Strategy::Link),
             "reflink" => Self::Exactly(Strategy::Reflink),
             "copy" => Self::Exactly(Strategy::Copy),
-            _ => return Err("one of auto, snapshot, link, reflink, copy is".to_owned()),
+            _ => return Err("use auto, snapshot, link, reflink or copy".to_owned()),
         })
     }
 }

@@ -13,7 +13,9 @@
 //! Nothing in it is trusted: lines, headers and totals have limits, and a name that would leave the
 //! folder is no name.
 
+pub mod archive;
 mod base64;
+pub mod crc64;
 mod header;
 mod line;
 mod place;
@@ -38,6 +40,14 @@ pub enum TarSplitError {
     Malformed {
         /// The line, from 1.
         line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An archive is none.
+    #[error("entry {entry} of the layer's archive: {what}")]
+    NoArchive {
+        /// The entry, from 1.
+        entry: u64,
         /// What is wrong with it.
         what: String,
     },
@@ -77,6 +87,9 @@ pub struct Entry {
     pub gid: u64,
     /// The attribute `security.capability`, if it has one.
     pub capability: Option<Vec<u8>>,
+    /// [`crc64`] of its contents, if whoever described the archive noted it. Nothing vouches for it:
+    /// where the digest says that something differs, it says what.
+    pub checksum: Option<u64>,
 }
 
 /// What an entry is.
@@ -137,7 +150,11 @@ impl Parser {
                 }
                 Ok(Step::Raw(&self.between[begin..]))
             }
-            line::Line::File { name, size } => {
+            line::Line::File {
+                name,
+                size,
+                checksum,
+            } => {
                 self.entries += 1;
                 if self.entries > MAX_ENTRIES {
                     return Err(malformed(format!("more than {MAX_ENTRIES} entries")));
@@ -153,9 +170,8 @@ impl Parser {
                 }
                 self.between.clear();
                 self.padding = header::padding(size);
-                place::entry(header)
-                    .map(Step::Entry)
-                    .map_err(|odd| odd.at(lines))
+                let entry = place::entry(header).map_err(|odd| odd.at(lines))?;
+                Ok(Step::Entry(Entry { checksum, ..entry }))
             }
         }
     }
@@ -181,7 +197,7 @@ impl Parser {
     }
 }
 
-/// Something odd, still without its line.
+/// Something odd, still without where it is.
 #[derive(Debug)]
 enum Odd {
     Malformed(String),

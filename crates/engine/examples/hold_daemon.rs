@@ -32,10 +32,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             &std::env::var_os("PATH").unwrap_or_default(),
         )?,
         data_root: path("DATA_ROOT")?,
+        containerd_root: None,
         runtime_dir: path("RUNTIME_DIR")?,
         read_only: Vec::new(),
         network,
         storage_driver: None,
+        remembered_builds: None,
         extra_config: serde_json::Value::Null,
     };
     let argv: Vec<OsString> = arguments.collect();

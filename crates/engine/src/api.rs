@@ -7,7 +7,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 /// No answer that we ask for comes near this; a daemon that sends more is not read any further.
-const MOST: usize = 4 << 20;
+const MOST: usize = 1 << 20;
 
 /// How long one read waits before it is asked again whether to give up.
 const GLANCE: Duration = Duration::from_millis(20);

@@ -1,6 +1,7 @@
 //! A Docker daemon that nobody else uses.
 
 mod config;
+mod containerd_root;
 mod error;
 mod readiness;
 mod run;
@@ -38,6 +39,10 @@ pub struct DaemonOptions {
     pub engine: Engine,
     /// The daemon's data root; created by dockerd if it is not there.
     pub data_root: Utf8PathBuf,
+    /// The root of the daemon's containerd, where that is a folder outside the data root. The daemon
+    /// finds it at the place where it keeps its own, `containerd/daemon` in the data root; what lies
+    /// there is hidden.
+    pub containerd_root: Option<Utf8PathBuf>,
     /// A folder that is not there yet. Holds the exec root, the socket, the pid file, daemon.json
     /// and dockerd.log; created with mode 0700, and removed when the daemon has ended.
     pub runtime_dir: Utf8PathBuf,
@@ -47,6 +52,10 @@ pub struct DaemonOptions {
     pub network: Network,
     /// The storage driver, if dockerd shall not choose.
     pub storage_driver: Option<String>,
+    /// How many builds BuildKit remembers from one daemon to the next, with their logs and
+    /// attestations; `None`: as many as dockerd does by itself, which is all of two days. Engines
+    /// before 24 take no number, and before 23 remember none.
+    pub remembered_builds: Option<u32>,
     /// Merged into daemon.json, for example `{"features": {…}}`; null for nothing.
     pub extra_config: Value,
 }
@@ -106,9 +115,12 @@ impl PrivateDaemon {
             .map_err(runtime_failed("create", &options.runtime_dir))?;
         let command = prepare(&options, &layout, &instance, limits)?;
         let nat = options.network == Network::Nat;
+        let mut cover: Vec<_> = nat.then(nat::resolver).flatten().into_iter().collect();
+        cover.extend(containerd_root::cover(&options)?);
         let enclosure = Enclosure::enter(Furnishing {
+            shared: containerd_root::shared(&options),
             read_only: options.read_only,
-            cover: nat.then(nat::resolver).flatten().into_iter().collect(),
+            cover,
         })?;
         let nat = nat
             .then(|| Nat::connect(&instance, &enclosure))
@@ -313,7 +325,13 @@ fn prepare(
     // Of a dockerd that does not tell its version, the start says more than we could here.
     let version = options.engine.version_within(limits);
     let parent = cgroups::parent(instance);
-    let json = config::daemon_json(layout, version.as_deref(), &parent, &options.extra_config);
+    let json = config::daemon_json(
+        layout,
+        version.as_deref(),
+        &parent,
+        options.remembered_builds,
+        &options.extra_config,
+    );
     std::fs::write(&layout.config, json.to_string())
         .map_err(runtime_failed("write", &layout.config))?;
     let log = File::create(&layout.log).map_err(runtime_failed("create", &layout.log))?;

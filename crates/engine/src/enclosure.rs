@@ -24,7 +24,9 @@ pub use mounts::MountError;
 pub(crate) struct Furnishing {
     /// Folders that nothing inside can write to.
     pub(crate) read_only: Vec<Utf8PathBuf>,
-    /// Files to put over others: (what is covered, what covers it).
+    /// Folders that become mounts of their own before anything is put over what is in them.
+    pub(crate) shared: Vec<Utf8PathBuf>,
+    /// Files and folders to put over others: (what is covered, what covers it).
     pub(crate) cover: Vec<(Utf8PathBuf, Utf8PathBuf)>,
 }
 
@@ -165,6 +167,9 @@ fn settle(furnishing: &Furnishing) -> Result<(), EnclosureError> {
     mounts::hide_host_containerd()?;
     for folder in &furnishing.read_only {
         mounts::make_read_only(folder)?;
+    }
+    for folder in &furnishing.shared {
+        mounts::make_shared(folder)?;
     }
     for (file, with) in &furnishing.cover {
         mounts::cover(file, with)?;

@@ -34,10 +34,12 @@
 //! let options = DaemonOptions {
 //!     engine: Engine::find(None, &path)?,
 //!     data_root: "/var/lib/session/docker".into(),
+//!     containerd_root: None,
 //!     runtime_dir: "/run/session".into(),
 //!     read_only: vec!["/var/lib/cachecore/layers".into()],
 //!     network: Network::Isolated,
 //!     storage_driver: None,
+//!     remembered_builds: None,
 //!     extra_config: serde_json::Value::Null,
 //! };
 //! let mut daemon = PrivateDaemon::start(options, &limits)?;

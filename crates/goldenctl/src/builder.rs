@@ -6,6 +6,8 @@
 //! nothing falls between the two). If it is killed, what waits is built when the next command asks,
 //! at the latest by `goldenctl trigger --all`, which belongs into a timer.
 
+mod detached;
+
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -64,6 +66,8 @@ pub(crate) fn start(store: &Store, project: &ProjectId) -> Result<(), Failure> {
         path: "goldenctl".into(),
         source,
     };
+    // A builder may live for hours: the pipe of a hook, or a lock, would stay open as long.
+    detached::keep_descriptors().map_err(failed)?;
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new(program);
     command
@@ -75,6 +79,7 @@ pub(crate) fn start(store: &Store, project: &ProjectId) -> Result<(), Failure> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    detached::own_session(&mut command);
     // It is nobody's to wait for: whoever wants its result looks at the project's state.
     command.spawn().map(drop).map_err(failed)
 }
@@ -86,9 +91,6 @@ fn is_kept(name: &OsStr) -> bool {
 
 /// The life of a builder.
 pub(crate) fn run(store: &Store, project: &ProjectId) -> Result<u8, Failure> {
-    // Out of reach of the terminal and of the process group of whoever started it. Where it is the
-    // leader of a group already, it was not started by us.
-    let _ = rustix::process::setsid();
     let interrupted = interrupt::watch(Interactive::No);
     private_daemon::recover(store)?;
     let mut right = match store.begin_build(project) {
@@ -176,6 +178,7 @@ fn build_request<'a>(
         revision: running.revision.clone(),
         volumes: settings.volumes.clone(),
         trust_layers: false,
+        containerd: false,
         daemon,
         folder: Some(settings.folder.clone()),
         startup_file: Some(settings.startup.clone()),

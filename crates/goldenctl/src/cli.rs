@@ -6,6 +6,7 @@ mod sessions;
 
 use cachecore::id::{BuildId, ProjectId};
 use cachecore::layout;
+use cachecore::size;
 use cachecore::space::Reserve;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
@@ -16,12 +17,20 @@ pub(crate) use builds::{
 pub(crate) use care::{Bench, Doctor, Gc, Rm, Verify};
 pub(crate) use sessions::{Session, SessionPromote, SessionStart};
 
+const FIRST_STEPS: &str = "\
+First steps:
+  goldenctl init                              # a store
+  goldenctl build shop -- ./startup.sh        # a golden: what a session starts with
+  goldenctl session start shop session-1      # a session: what to mount in it
+  goldenctl doctor                            # what this machine lacks";
+
 /// Warm Docker data roots for isolated sessions.
 ///
 /// Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 busy or taken, 5 integrity. `build` and `run`
 /// pass the exit code of their command on as it is.
 #[derive(Debug, Parser)]
-#[command(name = "goldenctl", version, max_term_width = 100)]
+#[command(name = "goldenctl", version, max_term_width = 80,
+          after_help = FIRST_STEPS)]
 pub(crate) struct Cli {
     #[command(flatten, next_help_heading = "Everywhere")]
     pub(crate) global: Global,
@@ -74,7 +83,7 @@ pub(crate) enum Command {
     /// Show where projects stand
     #[command(visible_alias = "ls")]
     Status(Status),
-    /// Print the output of a project's last golden build
+    /// Print the output of a project's last golden build, with the warnings beside it
     Log(Log),
     /// Build a project's golden on triggers, by a startup file; the first build starts at once
     Enable(Enable),
@@ -83,7 +92,8 @@ pub(crate) enum Command {
         /// The project
         project: ProjectId,
     },
-    /// Ask for a golden of a revision and return; merge hooks call this
+    /// Ask for a golden of a revision and return; merge hooks call this. That a project is disabled is
+    /// said, and is no failure unless `--wait` waits for a golden
     Trigger(Trigger),
     /// Ask again for the newest build that failed or was cancelled
     Retry {
@@ -130,7 +140,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Print a completion script for a shell
     Completions {
-        /// bash, elvish, fish, powershell, zsh
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder
@@ -144,7 +154,7 @@ pub(crate) enum Command {
 pub(crate) struct Init {
     /// Make the store on a btrfs of its own, in a sparse file beside the root, or mount the one that
     /// is there; SIZE is what it may grow to, such as 200G
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, value_parser = size::parse)]
     pub(crate) btrfs_image: Option<Option<u64>>,
 }
 
@@ -155,6 +165,10 @@ pub(crate) struct Import {
     /// The data root; it is moved into the store
     #[arg(long, value_name = "DATA_ROOT")]
     pub(crate) from: Utf8PathBuf,
+    /// The root of a containerd that is a service of its own, such as /var/lib/containerd; it comes in
+    /// with the data root
+    #[arg(long, value_name = "DIR")]
+    pub(crate) containerd: Option<Utf8PathBuf>,
     /// Copy the data root and leave it where it is
     #[arg(long)]
     pub(crate) copy: bool,
@@ -169,7 +183,7 @@ pub(crate) struct Import {
 pub(crate) struct Status {
     /// Only this project, with its last builds
     pub(crate) project: Option<ProjectId>,
-    /// Write figures for Prometheus into a file instead, which is replaced as a whole
+    /// Write figures for Prometheus into a file instead, which is replaced as a whole; - is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<Utf8PathBuf>,
 }
@@ -181,29 +195,6 @@ pub(crate) struct Log {
     /// An earlier build; `status PROJECT` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) build: Option<BuildId>,
-}
-
-/// A size as people write it: a number, and K, M, G or T for powers of 1024.
-fn bytes(text: &str) -> Result<u64, String> {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number = &text[..text.len() - unit.len()];
-    let shift = match unit
-        .to_ascii_uppercase()
-        .trim_end_matches("IB")
-        .trim_end_matches('B')
-    {
-        "" => 0,
-        "K" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
-        _ => return Err("a number with K, M, G or T is needed, such as 200G".to_owned()),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "a number is needed".to_owned())?;
-    let bytes = number.checked_mul(1 << shift);
-    bytes.ok_or_else(|| "that is more than any disk has".to_owned())
 }
 
 #[cfg(test)]
@@ -232,18 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_units() {
-        for (text, expected) in [
-            ("4096", 4096),
-            ("256M", 256 << 20),
-            ("2GiB", 2 << 30),
-            ("1t", 1 << 40),
-        ] {
-            assert_eq!(bytes(text), Ok(expected), "{text}");
-        }
-        for bad in ["", "G", "-1", "1.5G", "10 G", "99999999T", "4X"] {
-            assert!(bytes(bad).is_err(), "{bad}");
-        }
+    fn an_image_has_a_size_or_is_there() {
         let given = |line: &str| match Cli::try_parse_from(line.split(' ')).unwrap().command {
             Command::Init(init) => init.btrfs_image,
             other => panic!("{other:?}"),

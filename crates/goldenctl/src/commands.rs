@@ -24,10 +24,13 @@ use goldenstore::Store;
 use crate::builder;
 use crate::cli::{Cli, Command, Global};
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::kept::Kept;
 
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     let global = &cli.global;
+    interrupt::end_at_once(kept_of(&cli.command), global.log_format);
     match &cli.command {
         Command::Init(args) => init::run(global, args),
         Command::Import(args) => import::run(global, args),
@@ -42,7 +45,8 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Retry { project, patience } => trigger::retry(global, project, patience),
         Command::Cancel { project } => cancel::run(global, project),
         Command::Explain { project } => explain::run(global, project),
-        Command::Builder { project } => builder::run(&open(global)?, project),
+        Command::Builder { project } => builder::run(&open(global)?, project)
+            .inspect_err(|error| tracing::error!(%project, %error, "the builder gives up")),
         Command::Rm(args) => rm::run(global, args),
         Command::Gc(args) => gc::run(global, args),
         Command::Verify(args) => verify::run(global, args),
@@ -50,6 +54,20 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Bench(args) => bench::run(global, args),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { folder } => man::run(folder),
+    }
+}
+
+/// What a command leaves that is interrupted before it looks at that itself.
+fn kept_of(command: &Command) -> Kept {
+    match command {
+        Command::Init(_) => Kept::PartOfAStore,
+        Command::Status(_)
+        | Command::Log(_)
+        | Command::Explain { .. }
+        | Command::Doctor(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => Kept::Everything,
+        _ => Kept::LeftToTheNext,
     }
 }
 

@@ -5,6 +5,7 @@ use engine::{DaemonError, EngineError, RunError};
 use goldenstore::StoreError;
 
 use crate::exit;
+use crate::kept::Kept;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub(crate) enum Failure {
         reason: String,
         code: u8,
     },
+    /// Whoever ran the command ended it.
+    #[error("interrupted: {kept}")]
+    Interrupted { kept: Kept },
     #[error("project {project} has no golden build yet")]
     NoBuild { project: ProjectId },
     #[error("build {build} of project {project} is not known")]
@@ -33,7 +37,11 @@ pub(crate) enum Failure {
     NothingToMeasure,
     /// What was asked for was done, but for some of it.
     #[error("{} could not be {}", things(.left), if *.unread { "judged" } else { "removed" })]
-    Left { left: usize, unread: bool },
+    Left {
+        left: usize,
+        unread: bool,
+        busy: bool,
+    },
     /// Somebody cancelled the build that this command ran.
     #[error("{reason}")]
     Cancelled { reason: String },
@@ -52,6 +60,9 @@ pub(crate) enum Failure {
         path: camino::Utf8PathBuf,
         because: &'static str,
     },
+    /// The command is done, and its answer is lost.
+    #[error("cannot write the answer: {source}")]
+    Unanswered { source: std::io::Error },
     #[error("cannot {action} {path}: {source}")]
     Io {
         action: &'static str,
@@ -68,11 +79,27 @@ fn things(count: &usize) -> String {
 }
 
 impl Failure {
+    /// What an interruption leaves, if this is one. Any other failure stays what it is.
+    pub(crate) fn if_interrupted(self, kept: impl FnOnce() -> Kept) -> Self {
+        match self {
+            Self::Store(StoreError::CollectionInterrupted { removed, planned }) => {
+                Self::Interrupted {
+                    kept: Kept::SomeGone { removed, planned },
+                }
+            }
+            interruption if interruption.exit_code() == exit::INTERRUPTED => {
+                Self::Interrupted { kept: kept() }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Store(StoreError::Interrupted)
+            Self::Store(StoreError::Interrupted | StoreError::CollectionInterrupted { .. })
             | Self::Daemon(DaemonError::Interrupted)
-            | Self::Run(RunError::Interrupted { .. }) => exit::INTERRUPTED,
+            | Self::Run(RunError::Interrupted { .. })
+            | Self::Interrupted { .. } => exit::INTERRUPTED,
             Self::Store(e) => exit::of_class(e.class()),
             Self::Engine(_)
             | Self::NoBuild { .. }
@@ -86,9 +113,11 @@ impl Failure {
             | Self::Refused { .. }
             | Self::NotBuilt { .. }
             | Self::NoStartup { .. }
+            | Self::Unanswered { .. }
             | Self::Io { .. } => exit::FAILED,
             Self::Left { unread: true, .. } => exit::INTEGRITY,
-            Self::Left { unread: false, .. } => exit::FAILED,
+            Self::Left { busy: true, .. } => exit::BUSY,
+            Self::Left { .. } => exit::FAILED,
             Self::Build { code, .. } => *code,
         }
     }
@@ -112,9 +141,7 @@ impl Failure {
             Self::Left { unread: true, .. } => {
                 Some("repair or remove what is named above; the rest was collected".to_owned())
             }
-            Self::Left { unread: false, .. } => {
-                Some("the next `goldenctl gc` tries again".to_owned())
-            }
+            Self::Left { .. } => Some("the next `goldenctl gc` tries again".to_owned()),
             Self::Refused { help, .. } => Some(help.clone()),
             Self::NotBuilt { project, .. } => Some(format!(
                 "read its output with: goldenctl log {project}; \
@@ -123,7 +150,8 @@ impl Failure {
             Self::NoStartup { .. } => {
                 Some("write one first: the golden is built by running it".to_owned())
             }
-            Self::Cancelled { .. } | Self::Io { .. } => None,
+            Self::Unanswered { .. } => Some("what the command does is done".to_owned()),
+            Self::Interrupted { .. } | Self::Cancelled { .. } | Self::Io { .. } => None,
         }
     }
 }

@@ -30,9 +30,10 @@ use jiff::Timestamp;
 use crate::cli::DaemonChoice;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{builder, private_daemon, show, startup_file};
+use crate::{builder, exit, private_daemon, startup_file};
 use ending::Ending;
 use log::BuildLog;
+pub(crate) use log::Traces;
 use stopped::{Stopped, with_serving};
 
 /// A golden build to run.
@@ -43,6 +44,8 @@ pub(crate) struct BuildRequest<'a> {
     pub(crate) revision: Option<String>,
     pub(crate) volumes: Volumes,
     pub(crate) trust_layers: bool,
+    /// Whether the golden gets a folder for a containerd that is a service of its own.
+    pub(crate) containerd: bool,
     pub(crate) daemon: &'a DaemonChoice,
     /// Where the startup command runs; by default where the caller is.
     pub(crate) folder: Option<Utf8PathBuf>,
@@ -156,14 +159,16 @@ pub(crate) fn run(
     attempt.map_err(|stopped| {
         let (build, project) = (running.build.clone(), request.project.clone());
         let reason = with_serving(stopped.reason, serving);
-        match cut_short {
-            Some(CutShort::Cancelled) => Failure::Cancelled { reason },
-            _ => Failure::Build {
-                build,
-                project,
-                reason,
-                code: stopped.code,
-            },
+        let code = match cut_short {
+            Some(CutShort::Cancelled) => return Failure::Cancelled { reason },
+            Some(CutShort::Killed) => exit::INTERRUPTED,
+            None => stopped.code,
+        };
+        Failure::Build {
+            build,
+            project,
+            reason,
+            code,
         }
     })
 }
@@ -237,6 +242,7 @@ fn attempt(
     };
     let start = StartRequest {
         or_empty: true,
+        containerd: request.containerd,
         ..StartRequest::new(request.project.clone(), running.session.clone())
     };
     let startup_sha256 = request.startup_sha256().map_err(Stopped::by)?;
@@ -249,7 +255,7 @@ fn attempt(
         .or_else(|e| match e {
             StoreError::Quarantined { .. } => {
                 progress.pause();
-                show::note(&format!("{e}; the build starts from empty"));
+                log.note(&format!("{e}; the build starts from empty"));
                 progress.phase("cloning the golden");
                 fresh = true;
                 let start = StartRequest { fresh, ..start };

@@ -13,7 +13,7 @@
 //! | `doctor` | what this machine offers and lacks, a check a line |
 //! | `metrics` | figures for Prometheus |
 //! | `show` | tables, sizes, ages, JSON |
-//! | `progress`, `interrupt` | the bar on a terminal, Ctrl-C |
+//! | `progress`, `interrupt`, `kept` | the bar on a terminal, Ctrl-C, and what it leaves |
 //! | [`exit`], `failure` | exit codes and messages |
 
 mod builder;
@@ -24,6 +24,7 @@ pub mod exit;
 mod failure;
 pub mod golden_build;
 mod interrupt;
+mod kept;
 mod metrics;
 mod private_daemon;
 mod progress;
@@ -33,12 +34,17 @@ mod startup_file;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use cli::LogFormat;
 
 /// Runs `goldenctl` with these arguments, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.len() < 2 {
+        show::note(&cli::Cli::command().render_help().to_string());
+        return ExitCode::from(exit::USAGE);
+    }
     let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -53,7 +59,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     trace(cli.global.verbose, cli.global.log_format);
-    match commands::run(&cli) {
+    let answered = |code| match show::answered() {
+        Ok(()) => Ok(code),
+        Err(source) => Err(failure::Failure::Unanswered { source }),
+    };
+    match commands::run(&cli).and_then(answered) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             show::failure(&failure, cli.global.log_format);
@@ -62,7 +72,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Sends traces to stderr: warnings always, more with `-v`.
+/// Sends traces to stderr, and to the log of a build that runs: warnings always, more with `-v`.
 fn trace(verbose: u8, format: LogFormat) {
     let level = match verbose {
         0 => "warn",
@@ -73,7 +83,7 @@ fn trace(verbose: u8, format: LogFormat) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| golden_build::Traces)
         .with_ansi(false);
     // A second call in one process keeps the first subscriber.
     let _ = match format {

@@ -95,7 +95,8 @@ pub(crate) fn render(projects: &[Project<'_>], sessions: &[SessionInfo], now: Ti
         "How long the last build took.",
         last_builds().map(|(state, build)| {
             let labels = labels(&[("project", state.project.as_str())]);
-            (labels, seconds(build.ended_at) - seconds(build.started_at))
+            let took = build.ended_at.duration_since(build.started_at);
+            (labels, took.as_secs_f64())
         }),
     );
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use cachecore::dataroot::Kind;
 use cachecore::strategy::{Filesystem, Strategy};
 use camino::Utf8PathBuf;
 use engine::{DaemonOptions, Engine, Network};
 use goldenstore::{StartReport, Store};
+use serde_json::Value;
 
 use crate::cli::DaemonChoice;
 use crate::failure::Failure;
@@ -14,6 +16,10 @@ use crate::failure::Failure;
 /// Where the runtime folders lie: sockets, pid files, exec roots. Short, because the path of a unix
 /// socket has at most 107 bytes, and on a filesystem that a reboot empties.
 const RUNTIME: &str = "/run/cachecore";
+
+/// A golden is built again and again, and what BuildKit remembers of each build goes into the next one
+/// and into every session. These are for whoever looks at what went wrong in the last builds.
+const REMEMBERED_BUILDS: u32 = 8;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -36,6 +42,7 @@ pub(crate) fn options(
     Ok(DaemonOptions {
         engine,
         data_root: session.data_root.clone(),
+        containerd_root: session.containerd.clone(),
         runtime_dir: Utf8PathBuf::from(format!(
             "{RUNTIME}/{}-{count}-{}",
             std::process::id(),
@@ -47,8 +54,30 @@ pub(crate) fn options(
             _ => Network::Nat,
         },
         storage_driver: driver(store, session, choice)?,
-        extra_config: choice.daemon_config.clone().unwrap_or_default(),
+        remembered_builds: Some(REMEMBERED_BUILDS),
+        extra_config: config(store, session, choice)?,
     })
+}
+
+/// The daemon's settings: the caller's, and the image store that the golden has. Without it a daemon
+/// would keep to the store that its version prefers, and see no image in the other.
+fn config(store: &Store, session: &StartReport, choice: &DaemonChoice) -> Result<Value, Failure> {
+    const SETTING: &str = "containerd-snapshotter";
+    let mut config = choice.daemon_config.clone().unwrap_or_default();
+    let on_containerd = match session.generation {
+        Some(generation) => {
+            let manifest = store.manifest(&session.project, generation)?;
+            matches!(manifest.kind, Kind::Containerd(_))
+        }
+        None => session.containerd.is_some(),
+    };
+    let features = config.get("features");
+    let chosen =
+        features.is_some_and(|features| features.get(SETTING).is_some() || !features.is_object());
+    if on_containerd && !chosen {
+        config["features"][SETTING] = true.into();
+    }
+    Ok(config)
 }
 
 /// The storage driver to ask for. On btrfs some versions of dockerd take the driver of that name for
@@ -62,8 +91,9 @@ fn driver(
     let chosen = ["storage-driver", "features"]
         .iter()
         .any(|setting| config.is_some_and(|config| config.get(setting).is_some()));
-    let would_guess =
-        session.strategy == Strategy::Empty && store.filesystem()? == Filesystem::Btrfs;
+    let would_guess = session.strategy == Strategy::Empty
+        && session.containerd.is_none()
+        && store.filesystem()? == Filesystem::Btrfs;
     Ok((would_guess && !chosen).then(|| "overlay2".to_owned()))
 }
 

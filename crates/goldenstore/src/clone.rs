@@ -1,9 +1,11 @@
 //! Carries out a clone: a generation's data root becomes a session's.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
-use cachecore::layout::{DIFF, DOCKER};
+use cachecore::dataroot::Part;
+use cachecore::layout::DIFF;
 use cachecore::record::{Form, Manifest};
 use cachecore::strategy::Strategy;
 use rustix::fs::{AtFlags, RenameFlags};
@@ -13,7 +15,7 @@ use treeclone::{CopyOptions, CopyReport, Observer, Sharing};
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::nonce;
-use crate::promotion::seat_folder;
+use crate::parts::Parts;
 use crate::store::Store;
 use crate::subvolumes;
 
@@ -35,7 +37,7 @@ impl Cloned {
 }
 
 impl Store {
-    /// Clones `generation/docker` to `to/docker`.
+    /// Clones the data root in a generation's folder to `to`.
     pub(crate) fn clone_generation(
         &self,
         strategy: Strategy,
@@ -44,7 +46,7 @@ impl Store {
         to: &Handle,
         observer: &dyn Observer,
     ) -> Result<Cloned, StoreError> {
-        let source = generation.folder(DOCKER)?;
+        let source = Parts::of_generation(generation, manifest)?;
         let mut done = Cloned {
             layers: manifest.layers.len() as u64,
             ..Cloned::default()
@@ -53,8 +55,10 @@ impl Store {
         let mut options = CopyOptions::default();
         match strategy {
             Strategy::Snapshot => {
-                subvolumes::snapshot(&source, to)
-                    .map_err(|e| StoreError::io("snapshot", source.path(), e))?;
+                for (part, folder) in source.each() {
+                    subvolumes::snapshot(folder, to, part.name())
+                        .map_err(|e| StoreError::io("snapshot", folder.path(), e))?;
+                }
                 done.bytes_shared = sizes.shared_bytes;
                 return Ok(done);
             }
@@ -62,7 +66,9 @@ impl Store {
                 observer.expects(sizes.mutable_entries, sizes.mutable_bytes);
                 // In a generation every layer is a link already, so the tree as it stands is the
                 // clone.
-                done.add(&copy(&source, to, DOCKER, &options, observer)?);
+                for (part, folder) in source.each() {
+                    done.add(&copy(folder, to, part.name(), &options, observer)?);
+                }
                 done.bytes_shared += sizes.shared_bytes;
                 return Ok(done);
             }
@@ -72,28 +78,29 @@ impl Store {
         }
         // The entries of layers are not counted when they come in; bytes say enough.
         observer.expects(0, sizes.mutable_bytes + sizes.shared_bytes);
-        let links: std::collections::BTreeSet<Vec<u8>> = manifest
-            .layers
-            .iter()
-            .map(|layer| layer.folder.path().into_bytes())
-            .collect();
-        let skip = |path: &[u8]| links.contains(path);
         // What was whole stays whole, so that it can be snapshotted when it is promoted again.
-        if manifest.form == Form::Whole && self.form()? == Form::Whole {
-            subvolumes::make_subvolume(to, DOCKER)?;
-            options.into_existing = true;
+        let whole = manifest.form == Form::Whole && self.form()? == Form::Whole;
+        for (part, folder) in source.each() {
+            let links = links_in(part, manifest);
+            let skip = |path: &[u8]| links.contains(path);
+            if whole {
+                subvolumes::make_subvolume(to, part.name())?;
+            }
+            let outside = CopyOptions {
+                skip: Some(&skip),
+                into_existing: whole,
+                ..options
+            };
+            done.add(&copy(folder, to, part.name(), &outside, observer)?);
         }
-        let outside = CopyOptions {
-            skip: Some(&skip),
-            ..options
-        };
-        done.add(&copy(&source, to, DOCKER, &outside, observer)?);
-        options.into_existing = false;
-        let docker = to.folder(DOCKER)?;
+        let containerd = manifest
+            .containerd
+            .then(|| to.folder(Part::Containerd.name()));
+        let copied = Parts::new(to.folder(Part::Docker.name())?, containerd.transpose()?);
         for layer in &manifest.layers {
             let seat = &layer.folder;
             let home = self.layers.folder(layer.layer.as_str())?;
-            let folder = seat_folder(&docker, seat)?;
+            let folder = copied.seat(seat)?;
             if layer.layer.is_blob() {
                 done.add(&copy_file(&home, &folder, seat.name(), &options, observer)?);
             } else {
@@ -103,6 +110,15 @@ impl Store {
         }
         Ok(done)
     }
+}
+
+/// The paths of the links to layers in a part of a generation's data root.
+fn links_in(part: Part, manifest: &Manifest) -> BTreeSet<Vec<u8>> {
+    let seats = manifest.layers.iter().map(|layer| &layer.folder);
+    seats
+        .filter(|seat| seat.part() == part)
+        .map(|seat| seat.path().into_bytes())
+        .collect()
 }
 
 /// Copies the file of a blob's layer to a new name, with the folder that it lies in and out of it.

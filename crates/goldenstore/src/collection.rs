@@ -89,7 +89,16 @@ impl Store {
             (plan, failed)
         };
         let locked_ms = millis(locked);
-        let entries = self.delete_trash(&mut failed, observer)?;
+        let entries = match self.delete_trash(&mut failed, observer) {
+            // What was planned is out of the store; only files are left.
+            Err(StoreError::Interrupted) => {
+                return Err(StoreError::CollectionInterrupted {
+                    removed: plan.removals.len() - failed.len().min(plan.removals.len()),
+                    planned: plan.removals.len(),
+                });
+            }
+            deleted => deleted?,
+        };
         Ok(CollectionReport {
             plan,
             failed,
@@ -111,10 +120,7 @@ impl Store {
             Ok(entries) => Ok(entries),
             Err(StoreError::Interrupted) => Err(StoreError::Interrupted),
             Err(e) => {
-                failed.push(Unjudged {
-                    what: "trash".to_owned(),
-                    because: e.to_string(),
-                });
+                failed.push(removals::stays("trash".to_owned(), &e));
                 Ok(0)
             }
         }

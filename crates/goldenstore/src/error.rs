@@ -257,6 +257,22 @@ pub enum StoreError {
     /// The strategy that was asked for cannot serve.
     #[error(transparent)]
     Strategy(#[from] Unsuitable),
+    /// A folder for containerd was asked for beside a golden whose images lie in its data root.
+    #[error(
+        "the golden of project {project} has its images in docker/containerd, not in a folder of containerd's own"
+    )]
+    ImagesInside {
+        /// The project.
+        project: ProjectId,
+    },
+    /// What was named as containerd's root and the data root share folders.
+    #[error("{containerd} is part of the data root {data_root}, or the data root is part of it")]
+    NotBeside {
+        /// The folder that was named.
+        containerd: PathBuf,
+        /// The data root.
+        data_root: PathBuf,
+    },
     /// The data root to import cannot be moved as it is.
     #[error("{path} cannot be moved into the store: {because}")]
     CannotMove {
@@ -296,6 +312,14 @@ pub enum StoreError {
     /// The work was interrupted.
     #[error("interrupted")]
     Interrupted,
+    /// A collection was interrupted. What it had not come to goes with the next.
+    #[error("interrupted when {removed} of {planned} were removed")]
+    CollectionInterrupted {
+        /// How many things are out of the store; files of theirs may be left in the trash.
+        removed: usize,
+        /// How many were to be removed.
+        planned: usize,
+    },
     /// Copying, comparing or removing a tree failed.
     #[error("{path}: {source}")]
     Tree {

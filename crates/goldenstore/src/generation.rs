@@ -245,9 +245,12 @@ pub(crate) fn generations(project: &Handle) -> Result<Vec<Generation>, StoreErro
     Ok(found)
 }
 
-/// Whether the promotion that made the newest generation has something left to do.
+/// Whether the promotion that made the newest generation has something left to do. One that was
+/// removed since it was seen has not.
 pub(crate) fn is_unfinished(project: &Handle, newest: Generation) -> Result<bool, StoreError> {
-    let folder = project.folder(newest.folder())?;
+    let Some(folder) = project.folder_if_there(newest.folder())? else {
+        return Ok(false);
+    };
     Ok(current(project)? != Some(newest) || folder.stat(layout::SESSION_RECORD)?.is_some())
 }
 

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use cachecore::image::{self, AtImage, AtRoot, Plan};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,7 +15,7 @@ use rustix::mount::UnmountFlags;
 use serde::Serialize;
 
 use crate::error::StoreError;
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::store::{InitReport, Store};
 
 /// Where a btrfs has its first superblock's magic, and what it is (btrfs-disk-format, `_BHRfS_M`).
@@ -61,10 +61,11 @@ impl Store {
         let folder = File::open(parent(&root))
             .map_err(|e| StoreError::io("open the folder", parent(&root), e))?;
         let what = format!("the making of {root}");
-        let _alone = lock::lock(folder, lock::Mode::Exclusive, &what, lock::PATIENCE)?;
+        let alone = lock::lock(folder, lock::Mode::Exclusive, &what, lock::PATIENCE)?;
         let plan = decide(&root, &image, size)?;
         let mut undo = Undo::default();
-        let done = carry_out(&root, &image, plan, &mut undo).and_then(|()| Self::init(&root));
+        let done =
+            carry_out(&root, &image, plan, &alone, &mut undo).and_then(|()| Self::init(&root));
         let report = match done {
             Ok(report) => report,
             Err(e) => {
@@ -200,10 +201,11 @@ fn carry_out(
     root: &Utf8Path,
     image: &Utf8Path,
     plan: Plan,
+    alone: &Lock,
     undo: &mut Undo,
 ) -> Result<(), StoreError> {
     if let Some(size) = plan.make {
-        make(image, size)?;
+        make(image, size, alone)?;
         undo.image = true;
     }
     if plan.make_root {
@@ -213,14 +215,14 @@ fn carry_out(
     if plan.mount {
         let mut mount = Command::new("mount");
         mount.args(["-t", "btrfs", "-o", image::MOUNT_OPTIONS]);
-        run(mount.arg(image).arg(root), "mount")?;
+        run(mount.arg(image).arg(root), "mount", alone)?;
         undo.mounted = true;
     }
     Ok(())
 }
 
 /// Makes the image under another name, which it leaves when it is complete.
-fn make(image: &Utf8Path, size: u64) -> Result<(), StoreError> {
+fn make(image: &Utf8Path, size: u64, alone: &Lock) -> Result<(), StoreError> {
     clear_asides(image)?;
     // A name of its own: the mkfs of a killed run may still be about to open the other one.
     let aside = Utf8PathBuf::from(format!("{image}{ASIDE}{}", crate::nonce::fresh()));
@@ -234,6 +236,7 @@ fn make(image: &Utf8Path, size: u64) -> Result<(), StoreError> {
             run(
                 Command::new("mkfs.btrfs").arg("-q").arg(&aside),
                 "btrfs-progs",
+                alone,
             )
         })
         .and_then(|()| {
@@ -262,10 +265,12 @@ fn clear_asides(image: &Utf8Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Runs a program that has nothing to say where it succeeds.
-fn run(command: &mut Command, package: &'static str) -> Result<(), StoreError> {
+/// Runs a program that has nothing to say where it succeeds. While it runs the next command waits,
+/// though this one be killed: two at once would each mount the image.
+fn run(command: &mut Command, package: &'static str, alone: &Lock) -> Result<(), StoreError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let ended = command.stdin(Stdio::null()).output();
+    let held = alone.held_by_a_program_too();
+    let ended = held.and_then(|held| command.stdin(held).output());
     match ended {
         Ok(ended) if ended.status.success() => Ok(()),
         Ok(ended) => Err(StoreError::Program {

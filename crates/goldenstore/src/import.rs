@@ -1,21 +1,24 @@
 //! Import: the data root of a stopped daemon becomes a project's golden.
 //!
 //! The data root is moved (or copied) into a session of its own first, which carries it into the
-//! store, and that session is promoted. Its id follows from project and path, so an import that was
+//! store, and that session is promoted. Where containerd's root lies outside the data root, it comes
+//! into the same session, after it. Its id follows from project and path, so an import that was
 //! killed anywhere is found and finished by the same command run again; a data root that was moved
 //! is never discarded by anything but `session rm`.
 
+mod from;
+
+use cachecore::dataroot::Part;
 use cachecore::id::{ProjectId, SessionId};
 use cachecore::layout::{self, DOCKER, session_folder};
-use cachecore::promotion::{Plan, Volumes};
+use cachecore::promotion::{Plan, Refusal, Volumes};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Origin, Other, Purpose, SessionRecord, SessionStage,
 };
-use cachecore::space;
+use cachecore::space::{self, Room};
 use cachecore::strategy::{Filesystem, Strategy};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
-use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 use treeclone::{CopyOptions, Observer};
 
@@ -23,10 +26,12 @@ use crate::clone;
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::layers;
-use crate::promotion::{self, PromoteOptions, PromoteReport};
+use crate::parts::Parts;
+use crate::promotion::{self, PromoteOptions, PromoteReport, Proved};
 use crate::records;
 use crate::store::Store;
 use crate::subvolumes;
+use from::{From, absolute, move_in};
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -54,9 +59,36 @@ impl Store {
         request: &ImportRequest,
         observer: &dyn Observer,
     ) -> Result<PromoteReport, StoreError> {
+        self.import_folders(request, None, observer)
+    }
+
+    /// Makes a golden of a data root whose containerd is a service of its own, with its root at
+    /// `containerd`. That folder goes the way of the data root: it is moved, or copied.
+    ///
+    /// # Errors
+    /// As [`Store::import`], and [`StoreError::NotBeside`] if one of the folders lies in the other.
+    pub fn import_with_containerd(
+        &self,
+        request: &ImportRequest,
+        containerd: &Utf8Path,
+        observer: &dyn Observer,
+    ) -> Result<PromoteReport, StoreError> {
+        self.import_folders(request, Some(containerd), observer)
+    }
+
+    fn import_folders(
+        &self,
+        request: &ImportRequest,
+        containerd: Option<&Utf8Path>,
+        observer: &dyn Observer,
+    ) -> Result<PromoteReport, StoreError> {
         self.recover()?;
-        let from = absolute(&request.from)?;
-        let session = SessionId::of_import(&request.project, from.as_str());
+        let from = From {
+            docker: absolute(&request.from)?,
+            containerd: containerd.map(absolute).transpose()?,
+        };
+        from.refuse_nested()?;
+        let session = SessionId::of_import(&request.project, from.docker.as_str());
         let imported = self.import_as(request, &from, &session, observer);
         self.sweep(observer);
         imported
@@ -65,7 +97,7 @@ impl Store {
     fn import_as(
         &self,
         request: &ImportRequest,
-        from: &Utf8Path,
+        from: &From,
         session: &SessionId,
         observer: &dyn Observer,
     ) -> Result<PromoteReport, StoreError> {
@@ -74,17 +106,26 @@ impl Store {
             self.forget_unfilled(session)?;
         }
         let mut left_out = None;
+        // Nothing, where an earlier run was killed.
+        let mut proved = Proved::default();
         if self.sessions.stat(session_folder(session))?.is_none() {
-            if let Some(report) = self.imported_before(request, from, session)? {
+            if let Some(report) = self.imported_before(request, &from.docker, session)? {
                 return Ok(report);
             }
-            self.refuse_own_folders(from)?;
-            let source = Handle::open(from.as_std_path())?;
+            for (_, folder) in from.each() {
+                self.refuse_own_folders(folder)?;
+            }
+            let source = from.open().map_err(|e| match e {
+                StoreError::Unexpected { path, .. } => StoreError::Refused {
+                    data_root: path,
+                    refusal: Refusal::NotADataRoot,
+                },
+                e => e,
+            })?;
             let mut examined = self.examine(&source, self.form()?, &request.volumes)?;
-            self.prove_blobs(&source, &examined.plan)?;
-            // The promotion does it again, on what the store then has for itself. What is refused
-            // should be refused where it lies.
-            self.verify_new(&source, &mut examined, false, observer)?;
+            // Here, because what is refused should be refused where it lies, and once: whoever could
+            // change it until it is promoted could do so afterwards too.
+            proved = self.prove_layers(&source, &mut examined, &proved, false, observer)?;
             let record = self.import_record(request, from, session)?;
             if request.copy {
                 left_out = self.copy_in(&source, &examined.plan, &record, observer)?;
@@ -94,19 +135,20 @@ impl Store {
         }
         let hold = self.hold(session)?;
         let folder = self.session_handle(session)?;
-        if folder.stat(DOCKER)?.is_none()
-            && let Err(e) = self.move_in(request, from, &folder)
-        {
+        let record = self.session(session)?;
+        from.refuse_another(&record)?;
+        if let Err(e) = self.move_in(request, from, &folder) {
             drop(hold);
             self.forget_unfilled(session)?;
             return Err(e);
         }
         if self.form()? == Form::Whole {
-            self.make_whole(&folder, observer)?;
+            for (part, _) in from.each() {
+                self.make_whole(&folder, part, observer)?;
+            }
         }
-        let record = self.session(session)?;
         let origin = Origin::Import {
-            path: from.to_owned(),
+            path: from.docker.clone(),
             session: session.clone(),
         };
         let options = PromoteOptions {
@@ -116,7 +158,7 @@ impl Store {
             revision: request.revision.clone(),
             ..PromoteOptions::default()
         };
-        let mut report = self.promote(&record, origin, &options, observer)?;
+        let mut report = self.promote_proved(&record, origin, &options, &proved, observer)?;
         report.notes.extend(left_out);
         Ok(report)
     }
@@ -134,15 +176,44 @@ impl Store {
         Ok(())
     }
 
+    /// Moves in what has not come in yet. If a folder cannot be moved, those before it go back to where
+    /// they were, also if an earlier run has moved them.
     fn move_in(
         &self,
         request: &ImportRequest,
-        from: &Utf8Path,
+        from: &From,
         session: &Handle,
     ) -> Result<(), StoreError> {
-        let source = Handle::open(from.as_std_path())?;
-        let _examined = self.examine(&source, self.form()?, &request.volumes)?;
-        move_in(from, &source, session)
+        let is_in = |part: Part| Ok::<_, StoreError>(session.stat(part.name())?.is_some());
+        if from.each().try_fold(true, |all, (part, _)| {
+            Ok::<_, StoreError>(all && is_in(part)?)
+        })? {
+            return Ok(());
+        }
+        let moved = (|| {
+            let open = |part: Part, path: &Utf8Path| match is_in(part)? {
+                true => session.folder(part.name()),
+                false => Handle::open(path.as_std_path()),
+            };
+            let containerd = from.containerd.as_ref();
+            let source = Parts::new(
+                open(Part::Docker, &from.docker)?,
+                containerd
+                    .map(|path| open(Part::Containerd, path))
+                    .transpose()?,
+            );
+            let _examined = self.examine(&source, self.form()?, &request.volumes)?;
+            for ((part, path), (_, folder)) in from.each().zip(source.each()) {
+                if !is_in(part)? {
+                    move_in(path, folder, session, part)?;
+                }
+            }
+            Ok(())
+        })();
+        if moved.is_err() && from.containerd.is_some() {
+            from.take_back(session);
+        }
+        moved
     }
 
     /// The report of an import that an earlier run has finished: its data root was moved away, and
@@ -176,7 +247,7 @@ impl Store {
     fn import_record(
         &self,
         request: &ImportRequest,
-        from: &Utf8Path,
+        from: &From,
         session: &SessionId,
     ) -> Result<SessionRecord, StoreError> {
         let generation = match self.current(&request.project) {
@@ -190,7 +261,8 @@ impl Store {
             project: request.project.clone(),
             generation,
             purpose: Purpose::Import {
-                from: from.to_owned(),
+                from: from.docker.clone(),
+                containerd: from.containerd.clone(),
             },
             stage: SessionStage::Ready,
             strategy: Strategy::Copy,
@@ -209,7 +281,7 @@ impl Store {
     /// it is; otherwise what a golden does not keep is left out, and noted.
     fn copy_in(
         &self,
-        source: &Handle,
+        source: &Parts,
         plan: &Plan,
         record: &SessionRecord,
         observer: &dyn Observer,
@@ -231,38 +303,57 @@ impl Store {
 
     fn fill_import(
         &self,
-        source: &Handle,
+        source: &Parts,
         to: &Handle,
         plan: &Plan,
         observer: &dyn Observer,
     ) -> Result<Option<String>, StoreError> {
         let whole = self.form()? == Form::Whole;
-        if whole && subvolumes::is_subvolume(source)? {
-            match subvolumes::snapshot(source, to) {
-                Ok(()) => return Ok(None),
-                // Of another btrfs.
-                Err(Errno::XDEV) => {}
-                Err(e) => return Err(StoreError::io("snapshot", source.path(), e)),
+        let mut left = Vec::new();
+        for (part, folder) in source.each() {
+            if whole && subvolumes::is_subvolume(folder)? {
+                match subvolumes::snapshot(folder, to, part.name()) {
+                    Ok(()) => continue,
+                    // Of another btrfs.
+                    Err(Errno::XDEV) => {}
+                    Err(e) => return Err(StoreError::io("snapshot", folder.path(), e)),
+                }
+            }
+            left.push((part, folder));
+        }
+        let (mut needed, mut entries, mut bytes) = (Room::default(), 0, 0);
+        for (_, folder) in &left {
+            let size = layers::measure(folder)?;
+            let one_disk = folder.own_stat()?.st_dev == to.own_stat()?.st_dev;
+            // Where no file can share, nobody has to try it out.
+            let able = !matches!(self.filesystem()?, Filesystem::Ext | Filesystem::Tmpfs);
+            let shares = one_disk && able && self.shares_blocks()?;
+            let room = space::of_copy(size.entries, size.allocated, shares);
+            needed.bytes += room.bytes;
+            needed.inodes += room.inodes;
+            entries += size.entries;
+            bytes += size.allocated;
+        }
+        self.prove_room(needed)?;
+        observer.expects(entries, bytes);
+        let mut dropped = None;
+        for (part, folder) in left {
+            if whole {
+                subvolumes::make_subvolume(to, part.name())?;
+            }
+            let docker = part == Part::Docker;
+            let left_out = |path: &[u8]| docker && plan.drops.iter().any(|drop| drop.path == path);
+            let options = CopyOptions {
+                skip: Some(&left_out),
+                into_existing: whole,
+                ..CopyOptions::default()
+            };
+            clone::copy(folder, to, part.name(), &options, observer)?;
+            if docker {
+                dropped = promotion::volumes_left_out(plan);
             }
         }
-        let size = layers::measure(source)?;
-        let one_disk = source.own_stat()?.st_dev == to.own_stat()?.st_dev;
-        // Where no file can share, nobody has to try it out.
-        let able = !matches!(self.filesystem()?, Filesystem::Ext | Filesystem::Tmpfs);
-        let shares = one_disk && able && self.shares_blocks()?;
-        self.prove_room(space::of_copy(size.entries, size.allocated, shares))?;
-        observer.expects(size.entries, size.allocated);
-        if whole {
-            subvolumes::make_subvolume(to, DOCKER)?;
-        }
-        let left_out = |path: &[u8]| plan.drops.iter().any(|drop| drop.path == path);
-        let options = CopyOptions {
-            skip: Some(&left_out),
-            into_existing: whole,
-            ..CopyOptions::default()
-        };
-        clone::copy(source, to, DOCKER, &options, observer)?;
-        Ok(promotion::volumes_left_out(plan))
+        Ok(dropped)
     }
 
     /// Makes the session that a data root will be moved into.
@@ -275,47 +366,5 @@ impl Store {
             self.give_up(&staging);
         }
         opened
-    }
-}
-
-/// The path without symlinks on the way. The data root itself must not be one; it may be gone, if an
-/// earlier run moved it.
-fn absolute(from: &Utf8Path) -> Result<Utf8PathBuf, StoreError> {
-    let absolute = camino::absolute_utf8(from).map_err(|e| StoreError::io("find", from, e))?;
-    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
-        return Err(StoreError::Unexpected {
-            path: from.into(),
-            expected: "a folder to import",
-        });
-    };
-    let parent = parent
-        .canonicalize_utf8()
-        .map_err(|e| StoreError::io("open", parent, e))?;
-    Ok(parent.join(name))
-}
-
-fn move_in(from: &Utf8Path, source: &Handle, session: &Handle) -> Result<(), StoreError> {
-    let cannot = |because| StoreError::CannotMove {
-        path: from.into(),
-        because,
-    };
-    let Some((parent, name)) = from.parent().zip(from.file_name()) else {
-        return Err(cannot("it is the root of the filesystem"));
-    };
-    let parent = Handle::open(parent.as_std_path())?;
-    let mut moved = parent.rename(name, session, DOCKER, RenameFlags::NOREPLACE);
-    if moved == Err(Errno::ROFS) && subvolumes::is_subvolume(source)? {
-        // A received subvolume, say: none that is read-only can be moved to another folder.
-        subvolumes::set_read_only(source, false)?;
-        moved = parent.rename(name, session, DOCKER, RenameFlags::NOREPLACE);
-        if moved.is_err() {
-            subvolumes::set_read_only(source, true)?;
-        }
-    }
-    match moved {
-        Ok(()) => session.sync(),
-        Err(Errno::XDEV) => Err(cannot("it lies on another filesystem than the store")),
-        Err(Errno::BUSY) => Err(cannot("it is a mount point")),
-        Err(e) => Err(StoreError::io("move", from, e)),
     }
 }

@@ -18,12 +18,15 @@ pub fn at_every_step(hook: fn()) {
 /// others take follows from the load of the machine, and which of them goes on, from the scheduler.
 #[cfg(feature = "interleave")]
 const LOOKS: u32 = 10_000;
+/// And how many are a turn: those who wait for its end have more of them, many times over.
+#[cfg(feature = "interleave")]
+const LOOKS_OF_A_TURN: u32 = 300;
 
 /// How long to wait for others, measured from where it was made.
 pub(crate) struct Patience {
     until: Instant,
     #[cfg(feature = "interleave")]
-    looks: u32,
+    looks_left: u32,
 }
 
 impl Patience {
@@ -31,7 +34,16 @@ impl Patience {
         Self {
             until: Instant::now() + time,
             #[cfg(feature = "interleave")]
-            looks: 0,
+            looks_left: LOOKS,
+        }
+    }
+
+    /// Patience for a time after which the same is tried again in another way.
+    pub(crate) fn of_turn(time: Duration) -> Self {
+        Self {
+            #[cfg(feature = "interleave")]
+            looks_left: LOOKS_OF_A_TURN,
+            ..Self::of(time)
         }
     }
 
@@ -39,8 +51,8 @@ impl Patience {
     pub(crate) fn is_left(&mut self) -> bool {
         #[cfg(feature = "interleave")]
         if decided() {
-            self.looks += 1;
-            return self.looks < LOOKS;
+            self.looks_left = self.looks_left.saturating_sub(1);
+            return self.looks_left > 0;
         }
         Instant::now() < self.until
     }

@@ -6,7 +6,7 @@
 //! the folder and the session a link to it, and there is no moment between. A placeholder that a
 //! killed promotion left is used by the next one that brings the layer.
 
-mod blob;
+pub(crate) mod blob;
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -115,23 +115,7 @@ impl Store {
             return blob::prove(folder, &blob, layer);
         }
         let ours = self.layers.folder(layer.as_str())?.folder(DIFF)?;
-        let theirs = folder.folder(seat.name())?;
-        let options = CompareOptions {
-            times: false,
-            sockets: false,
-            content: true,
-            hard_links: false,
-            xattrs: &means_something,
-            skip: None,
-        };
-        match treeclone::compare_trees(ours.as_fd(), theirs.as_fd(), &options) {
-            Ok(None) => Ok(()),
-            Ok(Some(difference)) => Err(StoreError::LayerDiffers {
-                layer: layer.clone(),
-                difference: difference.to_string(),
-            }),
-            Err(e) => Err(StoreError::tree(theirs.path(), e)),
-        }
+        compare(&ours, &folder.folder(seat.name())?, layer)
     }
 
     /// Puts a link to the store's layer at `seat`; what lay there goes to the trash.
@@ -178,6 +162,29 @@ impl Store {
             return measure(&home);
         }
         measure(&home.folder(DIFF)?)
+    }
+}
+
+/// Makes sure that two folders are the same layer.
+///
+/// # Errors
+/// [`StoreError::LayerDiffers`] with the first difference.
+pub(crate) fn compare(ours: &Handle, theirs: &Handle, layer: &LayerName) -> Result<(), StoreError> {
+    let options = CompareOptions {
+        times: false,
+        sockets: false,
+        content: true,
+        hard_links: false,
+        xattrs: &means_something,
+        skip: None,
+    };
+    match treeclone::compare_trees(ours.as_fd(), theirs.as_fd(), &options) {
+        Ok(None) => Ok(()),
+        Ok(Some(difference)) => Err(StoreError::LayerDiffers {
+            layer: layer.clone(),
+            difference: difference.to_string(),
+        }),
+        Err(e) => Err(StoreError::tree(theirs.path(), e)),
     }
 }
 

@@ -33,6 +33,7 @@
 //! | `subvolumes` | data roots that have their layers inside |
 //! | `sharing` | whether the filesystem shares blocks |
 //! | `recovery`, `trash` | make good what was killed, remove what is not needed |
+//! | `parts` | the folders that a data root is |
 //! | `reader`, `handle`, `liveness`, `mounts` | look at data roots that strangers wrote |
 //! | `interleave` | lets tests decide who goes on at each step |
 //! | `lock`, `records`, `nonce` | how any of it is safe from the others |
@@ -42,6 +43,7 @@ mod builds;
 mod clone;
 mod collection;
 mod error;
+mod gate;
 mod generation;
 mod handle;
 mod image;
@@ -52,6 +54,7 @@ mod liveness;
 mod lock;
 mod mounts;
 mod nonce;
+mod parts;
 mod project;
 mod promotion;
 mod quarantine;
@@ -84,5 +87,5 @@ pub use store::{InitReport, Store};
 pub use trash::Scratch;
 pub use treeclone::{Observer, Silent};
 pub use verification::{
-    Depth, GenerationFindings, LayerFindings, Need, VerifyOptions, VerifyReport,
+    Depth, GenerationFindings, LayerFindings, Need, Obstacle, Unmarked, VerifyOptions, VerifyReport,
 };

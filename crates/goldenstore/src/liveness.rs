@@ -7,14 +7,16 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use cachecore::dataroot::Part;
 use rustix::fs::OFlags;
 
 use crate::error::StoreError;
 use crate::handle::{Handle, Regular};
 use crate::lock;
 use crate::mounts;
+use crate::parts::Parts;
 
-/// The databases that daemons of 20.10 to 29 hold open, by path in the data root.
+/// The databases that daemons of 20.10 to 29 hold open, by path in a data root in one folder.
 pub(crate) const DATABASES: [&str; 11] = [
     "volumes/metadata.db",
     "network/files/local-kv.db",
@@ -29,6 +31,11 @@ pub(crate) const DATABASES: [&str; 11] = [
     "containerd/daemon/io.containerd.snapshotter.v1.native/metadata.db",
 ];
 
+/// What lies in this part of a data root, of these paths in one that is one folder.
+fn within<'a>(part: Part, paths: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    paths.iter().filter_map(move |path| part.within(path))
+}
+
 /// Proof that no daemon runs on a data root, valid while it is held.
 #[derive(Debug)]
 pub(crate) struct NoDaemon {
@@ -40,33 +47,36 @@ pub(crate) struct NoDaemon {
 /// # Errors
 /// [`StoreError::DaemonAlive`] names who holds which database, [`StoreError::Mounted`] and
 /// [`StoreError::InUse`] the mount.
-pub(crate) fn prove_stopped(root: &Handle) -> Result<NoDaemon, StoreError> {
-    let no_daemon = prove_no_daemon(root)?;
-    mounts::prove_unmounted(root.path())?;
+pub(crate) fn prove_stopped(parts: &Parts) -> Result<NoDaemon, StoreError> {
+    let no_daemon = prove_no_daemon(parts)?;
+    let paths: Vec<_> = parts.each().map(|(_, folder)| folder.path()).collect();
+    mounts::prove_unmounted(&paths)?;
     Ok(no_daemon)
 }
 
-/// Makes sure that no daemon runs on a data root, whoever has it mounted.
+/// Makes sure that no daemon and no containerd runs on a data root, whoever has it mounted.
 ///
 /// # Errors
 /// [`StoreError::DaemonAlive`] names who holds which database.
-pub(crate) fn prove_no_daemon(root: &Handle) -> Result<NoDaemon, StoreError> {
+pub(crate) fn prove_no_daemon(parts: &Parts) -> Result<NoDaemon, StoreError> {
     let mut locks = Vec::new();
-    for database in DATABASES {
-        let Some(file) = open_database(root, database)? else {
-            continue;
-        };
-        let spare = file
-            .try_clone()
-            .map_err(|e| StoreError::io("open", root.path(), e))?;
-        match lock::try_lock(file, lock::Mode::Exclusive)? {
-            Some(held) => locks.push(held),
-            None => {
-                return Err(StoreError::DaemonAlive {
-                    data_root: root.path().to_owned(),
-                    holder: lock::holder(&spare),
-                    file: PathBuf::from(database),
-                });
+    for (part, root) in parts.each() {
+        for database in within(part, &DATABASES) {
+            let Some(file) = open_database(root, database)? else {
+                continue;
+            };
+            let spare = file
+                .try_clone()
+                .map_err(|e| StoreError::io("open", root.path(), e))?;
+            match lock::try_lock(file, lock::Mode::Exclusive)? {
+                Some(held) => locks.push(held),
+                None => {
+                    return Err(StoreError::DaemonAlive {
+                        data_root: root.path().to_owned(),
+                        holder: lock::holder(&spare),
+                        file: PathBuf::from(database),
+                    });
+                }
             }
         }
     }
@@ -84,16 +94,18 @@ const CHANGING: [&str; 5] = [
 
 /// When a daemon last changed anything in a data root, in seconds since 1970. A clone carries the
 /// times of its golden, so this may well lie before the session's start.
-pub(crate) fn last_change(root: &Handle) -> Result<i64, StoreError> {
-    let mut last = root.own_stat()?.st_mtime;
-    for path in DATABASES.iter().chain(&CHANGING) {
-        let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
-        let stat = match root.descend(folder.as_bytes()) {
-            Ok(Some(folder)) => folder.stat(name)?,
-            Ok(None) | Err(StoreError::Unexpected { .. }) => None,
-            Err(e) => return Err(e),
-        };
-        last = stat.map_or(last, |stat| last.max(stat.st_mtime));
+pub(crate) fn last_change(parts: &Parts) -> Result<i64, StoreError> {
+    let mut last = parts.docker().own_stat()?.st_mtime;
+    for (part, root) in parts.each() {
+        for path in within(part, &DATABASES).chain(within(part, &CHANGING)) {
+            let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
+            let stat = match root.descend(folder.as_bytes()) {
+                Ok(Some(folder)) => folder.stat(name)?,
+                Ok(None) | Err(StoreError::Unexpected { .. }) => None,
+                Err(e) => return Err(e),
+            };
+            last = stat.map_or(last, |stat| last.max(stat.st_mtime));
+        }
     }
     Ok(last)
 }
@@ -133,7 +145,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("buildkit")).unwrap();
         let database = dir.path().join("buildkit/cache.db");
         std::fs::write(&database, b"bolt").unwrap();
-        let root = Handle::open(dir.path()).unwrap();
+        let root = Parts::new(Handle::open(dir.path()).unwrap(), None);
         let free = prove_stopped(&root).unwrap();
         let again = prove_stopped(&root).unwrap_err();
         assert!(matches!(again, StoreError::DaemonAlive { .. }), "{again}");
@@ -152,6 +164,28 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("buildkit/cache.db")).unwrap();
         std::fs::create_dir(dir.path().join("buildkit/history.db")).unwrap();
         std::os::unix::fs::symlink("/etc", dir.path().join("volumes")).unwrap();
-        assert!(prove_stopped(&Handle::open(dir.path()).unwrap()).is_ok());
+        let root = Parts::new(Handle::open(dir.path()).unwrap(), None);
+        assert!(prove_stopped(&root).is_ok());
+    }
+
+    #[test]
+    fn a_held_database_of_a_containerd_elsewhere_is_one_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
+            Handle::open(&dir.path().join(name)).unwrap()
+        };
+        folder("containerd/io.containerd.metadata.v1.bolt");
+        let database = "containerd/io.containerd.metadata.v1.bolt/meta.db";
+        let file = std::fs::File::create(dir.path().join(database)).unwrap();
+        let parts = Parts::new(folder("docker"), Some(folder("containerd")));
+        file.lock().unwrap();
+        let alive = prove_stopped(&parts).unwrap_err().to_string();
+        assert!(
+            alive.contains("/containerd: ") && alive.contains("v1.bolt/meta.db"),
+            "{alive}"
+        );
+        file.unlock().unwrap();
+        assert!(prove_stopped(&parts).is_ok());
     }
 }

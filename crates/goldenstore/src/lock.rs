@@ -3,15 +3,18 @@
 //!
 //! | lock | shared | exclusive |
 //! |---|---|---|
-//! | `lock` | while anything is cloned, imported or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
+//! | `golden/`, the gate | for the instant in which somebody takes `lock` shared | by a collection or removal, while it waits for `lock`, a turn at a time, and then has it |
+//! | `lock` | while anything is cloned, imported, verified or promoted | while a collection, also one that only says what it would do, or a removal decides and renames; not while it deletes |
 //! | the root itself | | while a store is made |
+//! | the folder that the root lies in | | while an image is made and mounted at the root |
 //! | `golden/<project>/lock` | | while the project's generations or its state change |
 //! | `golden/<project>/build.lock` | | while a golden build runs, and until no request for one waits; for an instant while a generation is removed |
 //! | `layers/` | | while layers are adopted, or put in quarantine |
 //! | `sessions/docker-data-<session>/` | | while the command that owns the session lives |
 //! | `trash/` | | while it is emptied |
 //!
-//! Order: build, store, session, project, layers; who has the store to himself waits for a build's
+//! Order: build, gate, store, session, project, layers. Nobody goes through the gate who has come
+//! through it already; [`crate::gate`] says why it is there. Who has the store to himself waits for a build's
 //! lock hardly at all. A lock is taken for as long as its row says and no
 //! longer; waiting is bounded and ends in [`StoreError::Busy`].
 
@@ -20,6 +23,7 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use cachecore::mountinfo;
@@ -27,7 +31,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
-use crate::interleave;
+use crate::interleave::{self, Patience};
 
 /// How long a command waits for a lock that another holds for a short piece of work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +49,14 @@ impl Drop for Lock {
     /// has a copy of the descriptor until it runs its program, and would hold the lock as long.
     fn drop(&mut self) {
         let _ = flock(self.file.as_fd(), FlockOperation::NonBlockingUnlock);
+    }
+}
+
+impl Lock {
+    /// The lock as a program's standard input: it holds until the program has ended as well, also if
+    /// this process is killed before.
+    pub(crate) fn held_by_a_program_too(&self) -> std::io::Result<Stdio> {
+        self.file.try_clone().map(Stdio::from)
     }
 }
 
@@ -95,7 +107,15 @@ pub(crate) fn lock(
     what: &str,
     patience: Duration,
 ) -> Result<Lock, StoreError> {
-    let mut patience = interleave::Patience::of(patience);
+    lock_within(file, mode, what, Patience::of(patience))
+}
+
+pub(crate) fn lock_within(
+    file: File,
+    mode: Mode,
+    what: &str,
+    mut patience: Patience,
+) -> Result<Lock, StoreError> {
     interleave::point();
     loop {
         match flock(file.as_fd(), operation(mode)) {

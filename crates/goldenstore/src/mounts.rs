@@ -11,12 +11,11 @@ use cachecore::mountinfo::{self, Mount};
 
 use crate::error::StoreError;
 
-/// Makes sure that nothing is mounted inside a data root, and that no process has it mounted.
-pub(crate) fn prove_unmounted(data_root: &Path) -> Result<(), StoreError> {
-    find_users(&[data_root])?
-        .pop()
-        .flatten()
-        .map_or(Ok(()), Err)
+/// Makes sure that nothing is mounted inside these folders of a data root, and that no process has one
+/// of them mounted.
+pub(crate) fn prove_unmounted(folders: &[&Path]) -> Result<(), StoreError> {
+    let users = find_users(folders)?.into_iter().flatten();
+    users.map(Err).next().unwrap_or(Ok(()))
 }
 
 /// What stands in the way of each of these data roots: a mount inside it, or a process that has it

@@ -19,7 +19,7 @@
 mod facts;
 mod steps;
 
-pub(crate) use facts::{Examined, seat_folder};
+pub(crate) use facts::{Examined, Proved};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ use treeclone::Observer;
 
 use crate::error::StoreError;
 use crate::generation;
-use crate::layers::measure;
+use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
@@ -174,14 +174,26 @@ impl Store {
     }
 
     /// The promotion itself. The caller shares the store and holds the session.
-    pub(crate) fn promote(
+    fn promote(
         &self,
         record: &SessionRecord,
         origin: Origin,
         options: &PromoteOptions,
         observer: &dyn Observer,
     ) -> Result<PromoteReport, StoreError> {
-        let (report, well) = self.promote_locked(record, origin, options, observer)?;
+        self.promote_proved(record, origin, options, &Proved::default(), observer)
+    }
+
+    /// The same for layers of which some were proved already by this very command.
+    pub(crate) fn promote_proved(
+        &self,
+        record: &SessionRecord,
+        origin: Origin,
+        options: &PromoteOptions,
+        before: &Proved,
+        observer: &dyn Observer,
+    ) -> Result<PromoteReport, StoreError> {
+        let (report, well) = self.promote_locked(record, origin, options, before, observer)?;
         if let Err(e) = self.lift(&well) {
             tracing::warn!(error = %e, "a quarantine is left for the next verification to lift");
         }
@@ -194,11 +206,15 @@ impl Store {
         record: &SessionRecord,
         origin: Origin,
         options: &PromoteOptions,
+        before: &Proved,
         observer: &dyn Observer,
     ) -> Result<(PromoteReport, BTreeSet<LayerName>), StoreError> {
         let session = &record.session;
         let folder = self.session_handle(session)?;
-        let docker = folder.folder(layout::DOCKER)?;
+        let parts = Parts::of_session(&folder)?.ok_or_else(|| StoreError::Unexpected {
+            path: folder.path().join(layout::DOCKER),
+            expected: "there",
+        })?;
         let standing = match self.current(&record.project) {
             Err(StoreError::UnknownProject { .. }) => None,
             current => current?,
@@ -206,10 +222,10 @@ impl Store {
         not_moved_on(record, standing, options)?;
         // Before the project is locked, which others wait for, and before it is made: a refusal
         // leaves no trace.
-        let form = subvolumes::form_of(&docker)?;
-        let mut examined = self.examine(&docker, form, &options.volumes)?;
-        self.prove_blobs(&docker, &examined.plan)?;
-        let apart = self.verify_new(&docker, &mut examined, options.trust_layers, observer)?;
+        let form = subvolumes::form_of(&parts)?;
+        let mut examined = self.examine(&parts, form, &options.volumes)?;
+        let trusted = options.trust_layers;
+        let proved = self.prove_layers(&parts, &mut examined, before, trusted, observer)?;
         let project = self.make_project_folder(&record.project)?;
         let _lock = project::lock_project(&project, &record.project)?;
         let current = self.roll_forward(&record.project, &project)?;
@@ -220,14 +236,16 @@ impl Store {
         records::write(&folder, layout::SESSION_RECORD, &promoting)?;
         if form == Form::Whole {
             // Received, or closed by an earlier run.
-            subvolumes::set_read_only(&docker, false)?;
+            for (_, folder) in parts.each() {
+                subvolumes::set_read_only(folder, false)?;
+            }
         }
-        let moved = self.settle_layers(&docker, &examined.plan)?;
-        self.drop_what_is_not_kept(&docker, form, &examined.plan)?;
+        let moved = self.settle_layers(&parts, &examined.plan)?;
+        self.drop_what_is_not_kept(parts.docker(), form, &examined.plan)?;
 
         let next = Generation::after(generation::generations(&project)?.pop());
         let layers = self.layer_records(&examined.plan, &record.project, current)?;
-        let own = measure(&docker)?;
+        let own = parts.measure()?;
         let manifest = Manifest {
             format: FORMAT,
             project: record.project.clone(),
@@ -247,6 +265,7 @@ impl Store {
                 },
             },
             form,
+            containerd: parts.containerd().is_some(),
             layers,
             origin,
             engine: options.engine.clone(),
@@ -259,9 +278,11 @@ impl Store {
         records::write(&folder, layout::MANIFEST, &manifest)?;
         quarantine::forget(&project, next)?;
         if form == Form::Whole {
-            subvolumes::set_read_only(&docker, true)?;
+            for (_, folder) in parts.each() {
+                subvolumes::set_read_only(folder, true)?;
+            }
         }
-        docker.sync_filesystem()?;
+        parts.docker().sync_filesystem()?;
         self.sessions
             .rename(
                 session_folder(session),
@@ -274,7 +295,7 @@ impl Store {
         self.sessions.sync()?;
         self.finish_promotion(&record.project, &project, next)?;
         let mut notes = notes(&manifest, &examined.plan);
-        notes.extend(apart);
+        notes.extend(proved.note());
         notes.extend(examined.root.notes);
         let report = PromoteReport {
             notes,

@@ -5,6 +5,7 @@
 
 mod books;
 mod containerd;
+mod image_config;
 mod room;
 mod strays;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use cachecore::dataroot::Part;
 use cachecore::dataroot::listing::{
     Diff, Folder, ImageConfig, Layer, Listing, Mount, Overlay2, Text,
 };
@@ -19,6 +21,7 @@ use rustix::fs::FileType;
 
 use crate::error::StoreError;
 use crate::handle::{Handle, Small};
+use crate::parts::Parts;
 use room::Room;
 
 /// Most entries in any folder that the reader lists. Hosts with 10,000 layers are unheard of.
@@ -27,13 +30,11 @@ const MAX_ENTRIES: usize = 50_000;
 const MAX_WORD: usize = 256;
 /// Longest `lower`: overlay2 allows 128 layers of 29 bytes each.
 const MAX_LOWER: usize = 16 * 1024;
-/// Longest image config. Registries refuse manifests over 4 MiB; configs are as large at most.
-const MAX_IMAGE_CONFIG: usize = 8 * 1024 * 1024;
 /// Most names that are read of a volume's `_data`: enough to recognise a data root.
 const MAX_VOLUME_NAMES: usize = 64;
 
-/// Where containerd's snapshotters lie in a data root whose daemon runs its own containerd.
-const SNAPSHOTTERS: &[u8] = b"containerd/daemon";
+/// Where the root of a daemon's own containerd lies in its data root.
+const OWN_CONTAINERD: &[u8] = b"containerd/daemon";
 const SNAPSHOTTER_PREFIX: &[u8] = b"io.containerd.snapshotter.v1.";
 
 /// Reads a data root.
@@ -41,16 +42,31 @@ const SNAPSHOTTER_PREFIX: &[u8] = b"io.containerd.snapshotter.v1.";
 /// # Errors
 /// [`StoreError`] if a folder cannot be listed, is a symlink, or holds too much. Odd *files* are no
 /// error: they are facts of the listing.
-pub(crate) fn read(root: &Handle) -> Result<Listing, StoreError> {
+pub(crate) fn read(parts: &Parts) -> Result<Listing, StoreError> {
+    let root = parts.docker();
+    let elsewhere = parts.containerd();
+    let mut snapshotters = match root.descend(OWN_CONTAINERD)? {
+        Some(own) => snapshotters(&own)?,
+        None => BTreeMap::new(),
+    };
+    if let Some(elsewhere) = elsewhere {
+        for (name, used) in self::snapshotters(elsewhere)? {
+            *snapshotters.entry(name).or_default() |= used;
+        }
+    }
+    let mut room = Room::default();
     Ok(Listing {
         top: bytes(root.names(MAX_ENTRIES)?),
         image_drivers: image_drivers(root)?,
-        snapshotters: snapshotters(root)?.into_iter().collect(),
-        overlay2: overlay2(root)?,
-        buildkit: books::buildkit(root)?,
-        containerd: containerd::read(root)?,
-        volumes: volumes(root)?,
-        strays: strays::find(root, &mut Room::default())?,
+        snapshotters,
+        overlay2: overlay2(root, &mut room)?,
+        buildkit: books::buildkit(root, &mut room)?,
+        containerd: containerd::read(Part::Docker, root, &mut room)?,
+        elsewhere: elsewhere
+            .map(|folder| containerd::read(Part::Containerd, folder, &mut room))
+            .transpose()?,
+        volumes: volumes(root, &mut room)?,
+        strays: strays::find(parts, &mut room)?,
     })
 }
 
@@ -77,27 +93,25 @@ fn image_drivers(root: &Handle) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(bytes(folders(root.folder_if_there("image")?.as_ref())?))
 }
 
-fn snapshotters(root: &Handle) -> Result<Vec<(Vec<u8>, bool)>, StoreError> {
-    let mut found = Vec::new();
-    let Some(daemon) = root.descend(SNAPSHOTTERS)? else {
-        return Ok(found);
-    };
-    for name in folders(Some(&daemon))? {
+/// The snapshotters in a containerd's root, and whether they hold a snapshot.
+fn snapshotters(containerd: &Handle) -> Result<BTreeMap<Vec<u8>, bool>, StoreError> {
+    let mut found = BTreeMap::new();
+    for name in folders(Some(containerd))? {
         let Some(snapshotter) = name.as_bytes().strip_prefix(SNAPSHOTTER_PREFIX) else {
             continue;
         };
-        let snapshots = daemon.folder(&name)?.folder_if_there("snapshots")?;
+        let snapshots = containerd.folder(&name)?.folder_if_there("snapshots")?;
         let used = match snapshots {
             Some(snapshots) => !snapshots.names(MAX_ENTRIES)?.is_empty(),
             None => false,
         };
-        found.push((snapshotter.to_vec(), used));
+        found.insert(snapshotter.to_vec(), used);
     }
     Ok(found)
 }
 
 /// The volumes, each with the names in its `_data`.
-fn volumes(root: &Handle) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError> {
+fn volumes(root: &Handle, room: &mut Room) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError> {
     let Some(volumes) = root.folder_if_there("volumes")? else {
         return Ok(BTreeMap::new());
     };
@@ -109,6 +123,7 @@ fn volumes(root: &Handle) -> Result<BTreeMap<Vec<u8>, Vec<Vec<u8>>>, StoreError>
             Ok(None) | Err(StoreError::Unexpected { .. }) => Vec::new(),
             Err(e) => return Err(e),
         };
+        room.take(&volumes, names.iter().map(Vec::len))?;
         found.insert(name.into_vec(), names);
     }
     Ok(found)
@@ -123,14 +138,13 @@ fn first_names(folder: &Handle) -> Result<Vec<Vec<u8>>, StoreError> {
     }
 }
 
-fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
+fn overlay2(root: &Handle, room: &mut Room) -> Result<Option<Overlay2>, StoreError> {
     let driver = root.folder_if_there("overlay2")?;
     let image = root.descend(b"image/overlay2")?;
     if driver.is_none() && image.is_none() {
         return Ok(None);
     }
     let mut facts = Overlay2::default();
-    let mut room = Room::default();
     if let Some(driver) = driver {
         facts.owner_gid = driver.own_stat()?.st_gid;
         for name in driver.names(MAX_ENTRIES)? {
@@ -140,7 +154,12 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
             // A file beside the folders (the quota driver's device node) belongs to no layer.
             if driver.kind(&name)? == Some(FileType::Directory) {
                 let folder = layer_folder(&driver, &name)?;
-                room.take(&driver, [&folder.link, &folder.lower].map(length))?;
+                let diff = match &folder.diff {
+                    Diff::Symlink(target) => target.len(),
+                    Diff::Missing | Diff::Directory | Diff::Other => 0,
+                };
+                let texts = [&folder.link, &folder.lower].map(length);
+                room.take(&driver, texts.into_iter().chain([diff]))?;
                 facts.folders.insert(name.as_bytes().to_vec(), folder);
             }
         }
@@ -182,7 +201,7 @@ fn overlay2(root: &Handle) -> Result<Option<Overlay2>, StoreError> {
         }
         if let Some(images) = image.descend(b"imagedb/content/sha256")? {
             for name in images.names(MAX_ENTRIES)? {
-                let config = image_config(&images, &name)?;
+                let config = image_config::read(&images, &name)?;
                 if let ImageConfig::DiffIds(ids) = &config {
                     let each = ids.iter().map(|id| id.len() + size_of::<String>());
                     room.take(&images, each)?;
@@ -221,27 +240,5 @@ fn text(folder: &Handle, name: &str, limit: usize) -> Result<Text, StoreError> {
         Small::Missing => Text::Missing,
         Small::Bytes(bytes) => Text::Bytes(bytes),
         Small::Unreadable => Text::Unreadable,
-    })
-}
-
-/// The part of an image config that names layers (OCI image specification, "rootfs").
-#[derive(serde::Deserialize)]
-struct Config {
-    rootfs: RootFs,
-}
-
-#[derive(serde::Deserialize)]
-struct RootFs {
-    #[serde(default)]
-    diff_ids: Vec<String>,
-}
-
-fn image_config(images: &Handle, name: &OsStr) -> Result<ImageConfig, StoreError> {
-    Ok(match images.small(name, MAX_IMAGE_CONFIG)? {
-        Small::Bytes(bytes) => serde_json::from_slice::<Config>(&bytes)
-            .map_or(ImageConfig::Unreadable, |config| {
-                ImageConfig::DiffIds(config.rootfs.diff_ids)
-            }),
-        Small::Missing | Small::Unreadable => ImageConfig::Unreadable,
     })
 }

@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{DOCKER, session_of_folder};
+use cachecore::layout::session_of_folder;
 use cachecore::record::{BuildSummary, CutShort, LeaseEnd, Status};
 use jiff::Timestamp;
 
@@ -25,6 +25,7 @@ use crate::generation;
 use crate::handle::Handle;
 use crate::interleave;
 use crate::liveness;
+use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
@@ -129,12 +130,12 @@ impl Store {
     /// Whether the daemon of a killed command is gone. It was killed with its command, but ending its
     /// containers can take it a moment.
     fn daemon_is_gone(&self, session: &SessionId) -> Result<bool, StoreError> {
-        let Some(docker) = self.session_handle(session)?.folder_if_there(DOCKER)? else {
+        let Some(parts) = Parts::of_session(&self.session_handle(session)?)? else {
             return Ok(true);
         };
         let mut patience = interleave::Patience::of(LAST_BREATH);
         loop {
-            match liveness::prove_stopped(&docker) {
+            match liveness::prove_stopped(&parts) {
                 Ok(_) => return Ok(true),
                 Err(e) if e.class() != ErrorClass::Busy => return Err(e),
                 Err(_) if patience.is_left() => interleave::wait(Duration::from_millis(10)),
@@ -149,8 +150,10 @@ impl Store {
             Some(newest) => generation::is_unfinished(folder, newest)?,
             None => false,
         };
-        let status = project::read_state(folder, id)?.status;
-        let lost = status == Status::Ready && generation::generations(folder)?.is_empty();
+        let says_ready = || -> Result<bool, StoreError> {
+            Ok(project::read_state(folder, id)?.status == Status::Ready)
+        };
+        let lost = says_ready()? && generation::generations(folder)?.is_empty();
         let marks = !quarantine::stale(folder)?.is_empty();
         if !died && !unfinished && !lost && !marks && !records::has_asides(folder)? {
             return Ok(());
@@ -161,7 +164,8 @@ impl Store {
         records::clear_asides(folder)?;
         quarantine::clear_stale(folder)?;
         let serving = self.roll_forward(id, folder)?;
-        if lost && serving.is_none() {
+        // Whoever has removed it may have said so by now.
+        if lost && serving.is_none() && says_ready()? {
             project::update_state(folder, id, |state| {
                 state.lost_golden("its golden was removed");
             })?;

@@ -13,21 +13,25 @@ use crate::layers::measure;
 use crate::store::Store;
 
 impl Store {
-    /// The free room of the store's filesystem.
-    pub(crate) fn disk(&self) -> Result<Disk, StoreError> {
+    /// The room of the store's filesystem.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the system does not say.
+    pub fn disk(&self) -> Result<Disk, StoreError> {
         let stat = rustix::fs::fstatvfs(&self.root)
             .map_err(|e| StoreError::io("look at the filesystem of", self.root.path(), e))?;
+        // A filesystem without a number of inodes makes them as they are needed.
+        let inodes = |number| match stat.f_files {
+            0 => u64::MAX,
+            _ => number,
+        };
+        let room = |blocks: u64, files| Room {
+            bytes: blocks.saturating_mul(stat.f_frsize),
+            inodes: inodes(files),
+        };
         Ok(Disk {
-            free: Room {
-                bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
-                // A filesystem without a number of inodes makes them as they are needed.
-                inodes: if stat.f_files == 0 {
-                    u64::MAX
-                } else {
-                    stat.f_favail
-                },
-            },
-            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free: room(stat.f_bavail, stat.f_favail),
+            total: room(stat.f_blocks, stat.f_files),
         })
     }
 

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::image;
-use crate::lock::{self, Lock, Mode};
+use crate::lock::{self, Mode};
 use crate::records;
 
 /// A golden store on disk.
@@ -197,24 +197,6 @@ impl Store {
             .filter_map(|name| ProjectId::new(name.to_str()?).ok())
             .collect())
     }
-
-    /// Holds off the collection of left-overs.
-    pub(crate) fn share(&self) -> Result<Lock, StoreError> {
-        let file = lock::open_file(self.layout.root().join(layout::LOCK).as_std_path())?;
-        lock::lock(file, Mode::Shared, "the store", lock::PATIENCE)
-    }
-
-    /// Takes the store for a collection, waiting for those who clone or promote.
-    pub(crate) fn exclude(&self) -> Result<Lock, StoreError> {
-        let file = lock::open_file(self.layout.root().join(layout::LOCK).as_std_path())?;
-        lock::lock(file, Mode::Exclusive, "the store", lock::PATIENCE)
-    }
-
-    /// Takes the store for the collection of left-overs, if nobody clones or promotes right now.
-    pub(crate) fn try_exclude(&self) -> Result<Option<Lock>, StoreError> {
-        let file = lock::open_file(self.layout.root().join(layout::LOCK).as_std_path())?;
-        lock::try_lock(file, Mode::Exclusive)
-    }
 }
 
 pub(crate) fn require_root() -> Result<(), StoreError> {
@@ -254,7 +236,7 @@ fn refuse_strangers_folder(root: &Handle) -> Result<(), StoreError> {
         if !ours {
             return Err(StoreError::UnsuitableRoot {
                 root: root.path().to_owned(),
-                because: format!("it is no store and already holds {text:?}"),
+                because: format!("it is no store and already holds {text:?}; name an empty folder"),
             });
         }
     }

@@ -12,7 +12,7 @@
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
-use cachecore::layout::DOCKER;
+use cachecore::dataroot::Part;
 use cachecore::record::Form;
 use cachecore::strategy::Filesystem;
 use rustix::fs::{Mode, RenameFlags};
@@ -21,10 +21,14 @@ use treeclone::{CopyOptions, Observer};
 
 use crate::error::StoreError;
 use crate::handle::Handle;
+use crate::parts::Parts;
 use crate::store::Store;
 
-/// In the folder of a session that is being imported: the subvolume that its data root is copied to.
-const BECOMING_WHOLE: &str = "docker.whole";
+/// In the folder of a session that is being imported: the subvolume that a folder of its data root is
+/// copied to.
+fn becoming_whole(part: Part) -> String {
+    format!("{}.whole", part.name())
+}
 
 impl Store {
     /// The form of new data roots.
@@ -47,12 +51,16 @@ impl Store {
         // Where data roots are, which spares looking at every subvolume of the store.
         if self.form()? == Form::Whole
             && let Ok(Some(folder)) = parent.folder_if_there(name)
-            && let Ok(Some(docker)) = folder.folder_if_there(DOCKER)
-            && is_subvolume(&docker)?
         {
-            subvolume::destroy(folder.as_fd(), DOCKER.as_ref())
-                .map_err(|e| StoreError::io("destroy the subvolume", docker.path(), e))?;
-            entries += 1;
+            for part in Part::ALL {
+                if let Ok(Some(root)) = folder.folder_if_there(part.name())
+                    && is_subvolume(&root)?
+                {
+                    subvolume::destroy(folder.as_fd(), part.name().as_ref())
+                        .map_err(|e| StoreError::io("destroy the subvolume", root.path(), e))?;
+                    entries += 1;
+                }
+            }
         }
         let path = parent.path().join(name);
         let remove = || treeclone::remove_tree(parent.as_fd(), name, observer);
@@ -76,47 +84,50 @@ impl Store {
         }
     }
 
-    /// Turns the data root of a session into a subvolume, if it is a plain folder, by a copy that
+    /// Turns a folder of a session's data root into a subvolume, if it is a plain one, by a copy that
     /// shares its blocks. Killed anywhere it can be done again.
     pub(crate) fn make_whole(
         &self,
         session: &Handle,
+        part: Part,
         observer: &dyn Observer,
     ) -> Result<(), StoreError> {
-        let docker = session.folder(DOCKER)?;
+        let plain = session.folder(part.name())?;
+        let aside = becoming_whole(part);
         // What an earlier run had copied, or what it had copied from.
-        self.discard(session, BECOMING_WHOLE)?;
-        if is_subvolume(&docker)? {
+        self.discard(session, &aside)?;
+        if is_subvolume(&plain)? {
             return Ok(());
         }
-        make_subvolume(session, BECOMING_WHOLE)?;
+        make_subvolume(session, &aside)?;
         let options = CopyOptions {
             into_existing: true,
             ..CopyOptions::default()
         };
-        let whole = OsStr::new(BECOMING_WHOLE);
+        let whole = OsStr::new(&aside);
         let copied =
-            treeclone::copy_tree(docker.as_fd(), session.as_fd(), whole, &options, observer)
-                .map_err(|e| StoreError::tree(docker.path(), e));
+            treeclone::copy_tree(plain.as_fd(), session.as_fd(), whole, &options, observer)
+                .map_err(|e| StoreError::tree(plain.path(), e));
         let swapped = copied.and_then(|_| {
             // Once swapped out, the old one may be deleted by whoever empties the trash.
-            docker.sync_filesystem()?;
+            plain.sync_filesystem()?;
             session
-                .rename(BECOMING_WHOLE, session, DOCKER, RenameFlags::EXCHANGE)
-                .map_err(|e| StoreError::io("swap", docker.path(), e))
+                .rename(&aside, session, part.name(), RenameFlags::EXCHANGE)
+                .map_err(|e| StoreError::io("swap", plain.path(), e))
         });
-        self.discard(session, BECOMING_WHOLE)?;
+        self.discard(session, &aside)?;
         swapped
     }
 }
 
-/// How a data root lies on disk.
-pub(crate) fn form_of(docker: &Handle) -> Result<Form, StoreError> {
-    Ok(if is_subvolume(docker)? {
-        Form::Whole
-    } else {
-        Form::Layered
-    })
+/// How a data root lies on disk: both its folders are subvolumes, or neither is.
+pub(crate) fn form_of(parts: &Parts) -> Result<Form, StoreError> {
+    for (_, folder) in parts.each() {
+        if !is_subvolume(folder)? {
+            return Ok(Form::Layered);
+        }
+    }
+    Ok(Form::Whole)
 }
 
 /// Whether a folder is a subvolume's root.
@@ -133,18 +144,18 @@ pub(crate) fn make_subvolume(parent: &Handle, name: &str) -> Result<(), StoreErr
         .map_err(|e| StoreError::io("set the mode of", path, e))
 }
 
-/// Makes `parent/docker` a snapshot of a data root.
-pub(crate) fn snapshot(of: &Handle, parent: &Handle) -> Result<(), Errno> {
-    subvolume::snapshot(of.as_fd(), parent.as_fd(), DOCKER.as_ref())
+/// Makes the folder of this name in `parent` a snapshot.
+pub(crate) fn snapshot(of: &Handle, parent: &Handle, name: &str) -> Result<(), Errno> {
+    subvolume::snapshot(of.as_fd(), parent.as_fd(), name.as_ref())
 }
 
 /// Closes a subvolume to every change, or opens it again.
-pub(crate) fn set_read_only(docker: &Handle, read_only: bool) -> Result<(), StoreError> {
-    let set = subvolume::is_read_only(docker).and_then(|is| match is == read_only {
+pub(crate) fn set_read_only(folder: &Handle, read_only: bool) -> Result<(), StoreError> {
+    let set = subvolume::is_read_only(folder).and_then(|is| match is == read_only {
         true => Ok(()),
-        false => subvolume::set_read_only(docker, read_only),
+        false => subvolume::set_read_only(folder, read_only),
     });
-    set.map_err(|e| StoreError::io("change the flags of", docker.path(), e))
+    set.map_err(|e| StoreError::io("change the flags of", folder.path(), e))
 }
 
 /// Makes sure that no other subvolume lies in a data root: a snapshot would have an empty folder in

@@ -81,12 +81,12 @@ fn destroy_with_all(any: BorrowedFd<'_>, outer: u64, child: Child) -> Result<u64
 fn destroy_one(any: BorrowedFd<'_>, above: u64, child: &Child) -> Result<(), Errno> {
     let place = ioctl::open(any, above, child.folder)?;
     let name = CString::new(child.name.as_slice()).map_err(|_| Errno::INVAL)?;
-    match ioctl::destroy(place.as_fd(), &name) {
+    match crate::take_out(place.as_fd(), &name) {
         // A name cannot be taken out of a read-only subvolume.
         Err(Errno::ROFS) => {
             let root = ioctl::open(any, above, ROOT_INODE)?;
             ioctl::set_read_only(root.as_fd(), false)?;
-            ioctl::destroy(place.as_fd(), &name)
+            crate::take_out(place.as_fd(), &name)
         }
         done => done,
     }

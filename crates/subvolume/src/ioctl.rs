@@ -19,6 +19,12 @@ const READ_ONLY: u64 = 1 << 1;
 const ROOT_TREE: u64 = 1;
 /// `BTRFS_ROOT_REF_KEY`: in the root tree, that a subvolume has another one inside.
 const ROOT_REF: u32 = 156;
+/// `BTRFS_ROOT_TREE_DIR_OBJECTID`: what has, in the root tree, the name of the default subvolume.
+const ROOT_TREE_DIR: u64 = 6;
+/// `BTRFS_DIR_ITEM_KEY`: an entry of a folder.
+const DIR_ITEM: u32 = 84;
+/// `BTRFS_FS_TREE_OBJECTID`: the subvolume that every btrfs has, in which all others lie.
+const TOP: u64 = 5;
 /// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of every subvolume's root.
 pub(crate) const ROOT_INODE: u64 = 256;
 /// `FILEID_BTRFS_WITHOUT_PARENT` of `linux/exportfs.h`: a handle of subvolume and inode.
@@ -184,17 +190,45 @@ pub(crate) fn id(file: BorrowedFd<'_>) -> Result<u64, Errno> {
 /// Some of the subvolumes directly in the subvolume `outer`, in order of their ids and from `first`
 /// on; none if there are no more. `any` is any file of the filesystem.
 pub(crate) fn children(any: BorrowedFd<'_>, outer: u64, first: u64) -> Result<Vec<Child>, Errno> {
+    let found = search(any, outer, ROOT_REF, first)?;
+    Ok(found.iter().filter_map(child).collect())
+}
+
+/// Whether a subvolume is the one that is mounted where nobody names another.
+pub(crate) fn is_default(any: BorrowedFd<'_>, id: u64) -> Result<bool, Errno> {
+    let found = search(any, ROOT_TREE_DIR, DIR_ITEM, 0)?;
+    // An entry begins with the key of what it names, and a key with the number of the object.
+    Ok(found
+        .iter()
+        .any(|entry| little_endian(&entry.bytes) == Some(id)))
+}
+
+/// Makes the top of the filesystem what is mounted where nobody names another, as `mkfs.btrfs` does.
+pub(crate) fn reset_default(any: BorrowedFd<'_>) -> Result<(), Errno> {
+    const OPCODE: rustix::ioctl::Opcode = opcode::write::<u64>(MAGIC, 19);
+    // SAFETY: DEFAULT_SUBVOL reads one `__u64` and writes nothing.
+    unsafe { ioctl(any, Setter::<OPCODE, u64>::new(TOP)) }
+}
+
+/// What a search has found.
+struct Item {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+/// Items of one kind and object in the root tree, from an offset on: as many as one answer holds.
+fn search(any: BorrowedFd<'_>, object: u64, kind: u32, first: u64) -> Result<Vec<Item>, Errno> {
     const OPCODE: rustix::ioctl::Opcode = opcode::read_write::<Search>(MAGIC, 17);
     let mut search = Search {
         tree: ROOT_TREE,
-        min_object: outer,
-        max_object: outer,
+        min_object: object,
+        max_object: object,
         min_offset: first,
         max_offset: u64::MAX,
         min_transid: 0,
         max_transid: u64::MAX,
-        min_type: ROOT_REF,
-        max_type: ROOT_REF,
+        min_type: kind,
+        max_type: kind,
         items: u32::MAX,
         unused: 0,
         reserved: [0; 4],
@@ -206,32 +240,40 @@ pub(crate) fn children(any: BorrowedFd<'_>, outer: u64, first: u64) -> Result<Ve
     let mut rest = search.found.as_slice();
     let mut found = Vec::new();
     for _ in 0..search.items {
-        let (child, behind) = item(rest).ok_or(Errno::IO)?;
-        found.extend(child);
+        let (this, item, behind) = item(rest).ok_or(Errno::IO)?;
+        if this == kind {
+            found.push(item);
+        }
         rest = behind;
     }
     Ok(found)
 }
 
-/// Takes one item from what a search has found; `None` if it is cut short.
-fn item(found: &[u8]) -> Option<(Option<Child>, &[u8])> {
+/// Takes one item, with its kind before it, from what a search has found; `None` if it is cut short.
+fn item(found: &[u8]) -> Option<(u32, Item, &[u8])> {
     let (header, rest) = found.split_at_checked(HEADER)?;
-    let id = number(header, 16)?;
+    let offset = u64::from_ne_bytes(header.get(16..24)?.try_into().ok()?);
     let kind = u32::from_ne_bytes(header.get(24..28)?.try_into().ok()?);
     let length = u32::from_ne_bytes(header.get(28..32)?.try_into().ok()?);
-    let (item, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-    if kind != ROOT_REF {
-        return Some((None, rest));
-    }
-    // What lies in the tree itself is little-endian everywhere.
-    let folder = u64::from_le_bytes(item.get(..8)?.try_into().ok()?);
-    let length = u16::from_le_bytes(item.get(16..REF)?.try_into().ok()?);
-    let name = item.get(REF..REF + usize::from(length))?.to_vec();
-    Some((Some(Child { id, folder, name }), rest))
+    let (bytes, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    let bytes = bytes.to_vec();
+    Some((kind, Item { offset, bytes }, rest))
 }
 
-fn number(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+/// The subvolume that a `ROOT_REF` says to be inside; `None` if it is cut short.
+fn child(item: &Item) -> Option<Child> {
+    let length = u16::from_le_bytes(item.bytes.get(16..REF)?.try_into().ok()?);
+    let name = item.bytes.get(REF..REF + usize::from(length))?.to_vec();
+    Some(Child {
+        id: item.offset,
+        folder: little_endian(&item.bytes)?,
+        name,
+    })
+}
+
+/// The number that an item begins with. What lies in the tree itself is little-endian everywhere.
+fn little_endian(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?))
 }
 
 /// Opens a folder by its subvolume and inode. `any` is any file of the filesystem. No path is walked,

@@ -25,11 +25,11 @@
 mod inside;
 mod ioctl;
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, IFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use inside::{destroy_inside, find_inside};
@@ -96,6 +96,9 @@ pub fn set_read_only(root: impl AsFd, read_only: bool) -> Result<(), Errno> {
 /// Destroys the subvolume `name` of a folder with everything in it, other subvolumes included. The
 /// name is gone at once; the kernel frees the space in the background.
 ///
+/// That it is read-only, immutable or append-only does not keep it. If it, or one inside, is the
+/// subvolume that is mounted by default, the top of the filesystem is so afterwards.
+///
 /// # Errors
 /// What the system says; `EINVAL` if `name` is a folder but no subvolume, `ENOTDIR` or `ELOOP` if it
 /// is no folder at all. Subvolumes inside may be gone then.
@@ -107,13 +110,43 @@ pub fn destroy(parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
             return Err(Errno::INVAL);
         }
         destroy_inside(root.as_fd())?;
-        match ioctl::destroy(parent, &entry) {
+        match take_out(parent, &entry) {
             // Somebody has made one more inside.
             Err(Errno::NOTEMPTY) => {}
             done => return done,
         }
     }
     Err(Errno::NOTEMPTY)
+}
+
+/// Destroys a subvolume that has no other inside, whatever somebody with root did to it so that it
+/// resists.
+fn take_out(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+    match ioctl::destroy(parent, name) {
+        Err(Errno::PERM) => {
+            soften(parent, name)?;
+            ioctl::destroy(parent, name)
+        }
+        done => done,
+    }
+}
+
+/// Takes away what makes the kernel refuse to destroy a subvolume: flags of its folder and of the one
+/// that has its name, and that it is the default one.
+fn soften(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+    let root = folder(parent, OsStr::from_bytes(name.to_bytes()))?;
+    ioctl::set_read_only(root.as_fd(), false)?;
+    for folder in [parent, root.as_fd()] {
+        let hard = IFlags::IMMUTABLE | IFlags::APPEND;
+        let flags = rustix::fs::ioctl_getflags(folder)?;
+        if flags.intersects(hard) {
+            rustix::fs::ioctl_setflags(folder, flags - hard)?;
+        }
+    }
+    if ioctl::is_default(root.as_fd(), ioctl::id(root.as_fd())?)? {
+        ioctl::reset_default(root.as_fd())?;
+    }
+    Ok(())
 }
 
 /// Opens a folder in a folder, following no symlink.

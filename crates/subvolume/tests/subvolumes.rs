@@ -167,3 +167,52 @@ fn many_subvolumes_are_all_found() {
     assert_eq!(fs::read_dir(&doomed).unwrap().count(), 0);
     assert_eq!(fs::read_dir(disk.root()).unwrap().count(), 151);
 }
+
+fn run(program: &str, words: &[&str]) {
+    let status = std::process::Command::new(program).args(words).status();
+    assert!(status.unwrap().success(), "{program} {words:?}");
+}
+
+/// The kernel destroys no default subvolume, and none whose folder is immutable.
+#[test]
+fn what_was_made_to_resist_is_destroyed_too() {
+    let disk = Disk::new(Kind::Btrfs);
+    let root = open(disk.root());
+    let path = |name: &str| disk.root().join(name).into_string();
+    let default = || {
+        let said = std::process::Command::new("btrfs")
+            .args(["subvolume", "get-default", disk.root().as_str()])
+            .output();
+        String::from_utf8(said.unwrap().stdout).unwrap()
+    };
+    make(path("kept"));
+    for flags in ["+i", "+a"] {
+        make(path("doomed"));
+        fs::create_dir(path("doomed/folder")).unwrap();
+        make(path("doomed/folder/inside"));
+        for name in ["doomed/folder/inside", "doomed/folder", "doomed"] {
+            run("chattr", &[flags, &path(name)]);
+        }
+        for name in ["doomed/folder/inside", "doomed"] {
+            subvolume::set_read_only(open(path(name)), true).unwrap();
+        }
+        run(
+            "btrfs",
+            &["subvolume", "set-default", &path("doomed/folder/inside")],
+        );
+        subvolume::destroy(root.as_fd(), "doomed".as_ref()).unwrap();
+        assert!(default().starts_with("ID 5 "), "{}", default());
+    }
+    make(path("doomed"));
+    run("btrfs", &["subvolume", "set-default", &path("doomed")]);
+    subvolume::destroy(root.as_fd(), "doomed".as_ref()).unwrap();
+    assert!(default().starts_with("ID 5 "), "{}", default());
+
+    // Another default is none of our business.
+    make(path("doomed"));
+    run("btrfs", &["subvolume", "set-default", &path("kept")]);
+    run("chattr", &["+i", &path("doomed")]);
+    subvolume::destroy(root.as_fd(), "doomed".as_ref()).unwrap();
+    assert!(default().contains("path kept"), "{}", default());
+    assert_eq!(fs::read_dir(disk.root()).unwrap().count(), 1);
+}

@@ -29,7 +29,7 @@ mod overlay2;
 mod vfs;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use image::{Image, LayerOnDisk};
 pub use layer::Layer;
@@ -44,6 +44,8 @@ pub struct DataRoot {
     daemon: String,
     gid: u32,
     store: Store,
+    elsewhere: Option<PathBuf>,
+    twin: Option<String>,
     images: Vec<(String, Vec<Layer>)>,
     volumes: Vec<Volume>,
     containers: Vec<String>,
@@ -93,6 +95,8 @@ impl DataRoot {
             daemon: "daemon".to_owned(),
             gid: 0,
             store: Store::Overlay2,
+            elsewhere: None,
+            twin: None,
             images: Vec::new(),
             volumes: Vec::new(),
             containers: Vec::new(),
@@ -119,6 +123,21 @@ impl DataRoot {
     #[must_use]
     pub fn on_containerd(mut self) -> Self {
         self.store = Store::Containerd;
+        self
+    }
+
+    /// With the image store of a containerd whose root is this folder.
+    #[must_use]
+    pub fn on_containerd_at(mut self, root: impl AsRef<Path>) -> Self {
+        self.elsewhere = Some(root.as_ref().to_owned());
+        self.on_containerd()
+    }
+
+    /// With the base layer of the first image unpacked once more, for another namespace of containerd's.
+    /// It holds one file more where `more` is not empty, as no layer of that chain id does.
+    #[must_use]
+    pub fn in_two_namespaces(mut self, more: &str) -> Self {
+        self.twin = Some(more.to_owned());
         self
     }
 
@@ -199,6 +218,11 @@ impl DataRoot {
         daemon::write(self, path, &images);
         Written { images }
     }
+}
+
+/// The name of a blob with these contents.
+pub fn blob_name(content: &str) -> String {
+    names::digest(content)
 }
 
 /// Writes a file and the folders on its way.

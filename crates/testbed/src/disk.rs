@@ -20,8 +20,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Disk {
     mounted: Utf8PathBuf,
-    /// Has the image, and goes after the mount.
-    _ground: Ground,
+    /// Has the image, if it is this disk's own, and goes after the mount.
+    ground: Option<Ground>,
 }
 
 impl Disk {
@@ -39,7 +39,17 @@ impl Disk {
     /// If it cannot be made or mounted.
     pub fn of_size(kind: Kind, bytes: u64) -> Self {
         let ground = Ground::new();
-        let image = ground.path("image");
+        let mut disk = Self::within(kind, bytes, ground.root());
+        disk.ground = Some(ground);
+        disk
+    }
+
+    /// The same with its image in a folder that is there for longer, in memory, say.
+    ///
+    /// # Panics
+    /// If it cannot be made or mounted.
+    pub fn within(kind: Kind, bytes: u64, folder: &Utf8Path) -> Self {
+        let image = folder.join("image");
         File::create(&image).unwrap().set_len(bytes).unwrap();
         let mut make = match kind {
             Kind::Btrfs => Command::new("mkfs.btrfs"),
@@ -49,7 +59,7 @@ impl Disk {
             make.args(["-m", "reflink=1"]);
         }
         run(make.arg("-q").arg(&image));
-        let mounted = ground.path("mounted");
+        let mounted = folder.join("mounted");
         std::fs::create_dir(&mounted).unwrap();
         run(Command::new("mount")
             .args(["-o", "loop"])
@@ -57,7 +67,7 @@ impl Disk {
             .arg(&mounted));
         Self {
             mounted,
-            _ground: ground,
+            ground: None,
         }
     }
 

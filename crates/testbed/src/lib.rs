@@ -9,6 +9,7 @@
 //! - [`ground`]: a folder on a real disk to work in
 //! - [`mounted`]: a filesystem that is mounted for as long as a test needs it
 //! - [`stack`]: daemons and builders of sessions that share builds
+//! - [`stopwatch`]: how long a program takes, for benchmarks
 //! - [`waiting_request`]: a request for a golden build that waits
 #![forbid(unsafe_code)]
 #![expect(
@@ -24,4 +25,5 @@ pub mod engines;
 pub mod ground;
 pub mod mounted;
 pub mod stack;
+pub mod stopwatch;
 pub mod waiting_request;

@@ -4,6 +4,7 @@ use cachecore::id::ProjectId;
 use cachecore::promotion::Volumes;
 use cachecore::record::{Other, Settings};
 use cachecore::trigger;
+use camino::Utf8PathBuf;
 use goldenstore::Store;
 use jiff::Timestamp;
 
@@ -13,13 +14,26 @@ use jiff::Timestamp;
 /// # Panics
 /// If the request cannot be recorded.
 pub fn leave(store: &Store, project: &ProjectId) {
+    leave_with(store, project, "/srv/startup".into(), None);
+}
+
+/// The same with a startup file that is there, and the dockerd to run it beside.
+///
+/// # Panics
+/// If the request cannot be recorded.
+pub fn leave_with(
+    store: &Store,
+    project: &ProjectId,
+    startup: Utf8PathBuf,
+    dockerd: Option<Utf8PathBuf>,
+) {
     let settings = Settings {
         enabled: true,
-        startup: "/srv/startup".into(),
-        folder: "/srv".into(),
+        folder: startup.parent().unwrap().to_owned(),
+        startup,
         timeout_ms: 60_000,
         volumes: Volumes::Keep,
-        dockerd: None,
+        dockerd,
         network: "isolated".into(),
         daemon_config: None,
         other: Other::new(),

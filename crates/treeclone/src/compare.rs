@@ -6,17 +6,17 @@ use std::iter::Peekable;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::vec::IntoIter;
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::FileType;
 
 use crate::copy::PathTest;
-use crate::descent::Descent;
 use crate::entry::{Entry, Id};
-use crate::error::{During, Error, Failure, Operation};
+use crate::error::{Error, Failure};
 use crate::listing::{Listed, Lister};
-use crate::opening::Opener;
 use crate::path::{Shown, TreePath};
+use side::Side;
 
 mod entries;
+mod side;
 
 /// What counts as a difference. Kind, mode, owner, device numbers, sizes of files and targets of
 /// symlinks always do.
@@ -131,7 +131,8 @@ impl fmt::Display for Aspect {
 }
 
 /// The first difference between the folders `a` and `b` and all below them, in the order of names
-/// (each folder before what is in it), or `None` if there is none. The roots are compared too.
+/// (each folder before what is in it), or `None` if there is none. In a folder of thousands of entries
+/// it is in the order of the filesystem. The roots are compared too.
 /// Access times are neither compared nor, where the caller may ask for that, moved.
 ///
 /// # Errors
@@ -152,72 +153,9 @@ pub fn compare_trees(
         options,
         facts: entries::Facts::new(options),
         lister: Lister::default(),
+        waiting: 0,
     };
     comparison.run()
-}
-
-struct Side {
-    opener: Opener,
-    descent: Descent,
-}
-
-impl Side {
-    fn new(root: BorrowedFd<'_>) -> Result<Self, Failure> {
-        let opener = Opener::new(root);
-        let descent = Descent::new(opener.root(root)?, c"")?;
-        Ok(Self { opener, descent })
-    }
-
-    /// The names that count.
-    fn listed(
-        &self,
-        lister: &mut Lister,
-        options: &CompareOptions<'_>,
-    ) -> Result<IntoIter<Listed>, Error> {
-        let folder = self.descent.fd();
-        let sorted = lister.list_sorted(folder);
-        let mut listed = sorted.map_err(|failure| failure.at(self.descent.path()))?;
-        if !options.sockets {
-            for entry in &mut listed {
-                if entry.kind == FileType::Unknown {
-                    let stat = rustix::fs::statat(folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW)
-                        .during(Operation::Stat)
-                        .map_err(|failure| failure.at(self.descent.path_to(&entry.name)))?;
-                    entry.kind = FileType::from_raw_mode(stat.st_mode);
-                }
-            }
-            listed.retain(|entry| entry.kind != FileType::Socket);
-        }
-        if let Some(skip) = options.skip {
-            let above = self.descent.path();
-            listed.retain(|entry| !skip(above.join(entry.name.to_bytes()).as_bytes()));
-        }
-        Ok(listed.into_iter())
-    }
-
-    /// Opens an entry: files to read them, folders to enter them, all else only to look at.
-    fn open(&self, listed: &Listed) -> Result<(OwnedFd, Entry), Failure> {
-        let here = self.descent.fd();
-        let fd = match listed.kind {
-            FileType::RegularFile => self.opener.file(here, &listed.name)?,
-            FileType::Directory => self.opener.folder(here, &listed.name)?,
-            FileType::Unknown => {
-                let kind = Entry::of(self.opener.node(here, &listed.name)?)?.kind;
-                return self.open(&Listed {
-                    name: listed.name.clone(),
-                    kind,
-                });
-            }
-            _ => self.opener.node(here, &listed.name)?,
-        };
-        let entry = Entry::of(&fd)?;
-        let same = listed.kind == entry.kind;
-        if same {
-            Ok((fd, entry))
-        } else {
-            Err(Failure::Changed)
-        }
-    }
 }
 
 struct Comparison<'a> {
@@ -226,6 +164,32 @@ struct Comparison<'a> {
     options: &'a CompareOptions<'a>,
     facts: entries::Facts<'a>,
     lister: Lister,
+    /// Names still to be compared, in all folders on the way down.
+    waiting: usize,
+}
+
+/// Names that wait at once. A folder may have millions.
+const WAITING: usize = 32 << 10;
+/// So many of a folder are listed where that many wait already: trees of any depth are compared.
+const LEAST: usize = 4;
+
+/// A folder on the way down: what was listed of it and is still to be compared.
+struct Level {
+    left: Names,
+    right: Names,
+    pass: Pass,
+}
+
+/// How a folder's names are paired.
+#[derive(Clone, Copy)]
+enum Pass {
+    /// Both sides are listed, and in order.
+    Both,
+    /// There are too many. Those of the first tree are looked up in the second, in parts of which the
+    /// next one begins here;
+    First(Option<u64>),
+    /// then it is seen whether the second tree has others.
+    Second(Option<u64>),
 }
 
 type Names = Peekable<IntoIter<Listed>>;
@@ -244,11 +208,10 @@ impl Comparison<'_> {
                 what,
             }));
         }
-        // For each folder from the roots to the current ones, the names still to be compared.
-        let mut waiting = vec![self.names()?];
-        while let Some((left, right)) = waiting.last_mut() {
-            let Some((name, pair)) = next_pair(left, right) else {
-                waiting.pop();
+        let mut levels = vec![self.level()?];
+        while let Some(level) = levels.last_mut() {
+            let Some((name, pair)) = self.next(level)? else {
+                levels.pop();
                 for side in [&mut self.first, &mut self.second] {
                     let descent = &mut side.descent;
                     descent
@@ -284,17 +247,75 @@ impl Comparison<'_> {
                 Found::Folders((fd, id), (other, other_id)) => {
                     self.first.descent.enter(fd, id, name.clone());
                     self.second.descent.enter(other, other_id, name);
-                    waiting.push(self.names()?);
+                    levels.push(self.level()?);
                 }
             }
         }
         Ok(None)
     }
 
-    fn names(&mut self) -> Result<(Names, Names), Error> {
-        let left = self.first.listed(&mut self.lister, self.options)?;
-        let right = self.second.listed(&mut self.lister, self.options)?;
-        Ok((left.peekable(), right.peekable()))
+    /// How many names may be listed of a folder's side.
+    fn room(&self) -> usize {
+        (WAITING.saturating_sub(self.waiting) / 4).max(LEAST)
+    }
+
+    /// The folder that was just entered.
+    fn level(&mut self) -> Result<Level, Error> {
+        let (room, lister, options) = (self.room(), &mut self.lister, self.options);
+        let (mut left, more) = self.first.part(lister, options, 0, room)?;
+        let (mut right, other) = self.second.part(lister, options, 0, room)?;
+        let pass = match (more, other) {
+            (None, None) => Pass::Both,
+            _ => {
+                right.clear();
+                Pass::First(more)
+            }
+        };
+        for names in [&mut left, &mut right] {
+            names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+            self.waiting += names.len();
+        }
+        Ok(Level {
+            left: left.into_iter().peekable(),
+            right: right.into_iter().peekable(),
+            pass,
+        })
+    }
+
+    /// The next name in a folder and where it is listed.
+    fn next(&mut self, level: &mut Level) -> Result<Option<(CString, Places)>, Error> {
+        loop {
+            if let Some((name, pair)) = next_pair(&mut level.left, &mut level.right) {
+                self.waiting -= usize::from(pair.0.is_some()) + usize::from(pair.1.is_some());
+                match (level.pass, pair) {
+                    (Pass::Both, pair) => return Ok(Some((name, pair))),
+                    (Pass::First(_), (left, _)) => {
+                        let right = self.second.find(self.options, &name)?;
+                        return Ok(Some((name, (left, right))));
+                    }
+                    (Pass::Second(_), (_, right)) => {
+                        if self.first.find(self.options, &name)?.is_none() {
+                            return Ok(Some((name, (None, right))));
+                        }
+                        continue;
+                    }
+                }
+            }
+            let (side, from) = match level.pass {
+                Pass::Both | Pass::Second(None) => return Ok(None),
+                Pass::First(Some(from)) => (&self.first, from),
+                Pass::First(None) => (&self.second, 0),
+                Pass::Second(Some(from)) => (&self.second, from),
+            };
+            let room = self.room();
+            let (names, unread) = side.part(&mut self.lister, self.options, from, room)?;
+            self.waiting += names.len();
+            let names = names.into_iter().peekable();
+            match level.pass {
+                Pass::First(Some(_)) => (level.left, level.pass) = (names, Pass::First(unread)),
+                _ => (level.right, level.pass) = (names, Pass::Second(unread)),
+            }
+        }
     }
 
     fn entry(&mut self, x: &Listed, y: &Listed) -> Result<Found, Failure> {

@@ -22,15 +22,8 @@ pub(crate) struct Lister {
 }
 
 impl Lister {
-    /// All names but `.` and `..`, in the order of the filesystem.
-    pub(crate) fn list(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<Listed>, Failure> {
-        let mut listed = Vec::new();
-        self.part(folder, 0, usize::MAX, &mut listed)?;
-        Ok(listed)
-    }
-
-    /// At most so many of them, from a position on that the last part ended at, 0 at first. Returns
-    /// where the next part begins, if there may be one.
+    /// At most so many names but `.` and `..`, in the order of the filesystem, from a position on that
+    /// the last part ended at, 0 at first. Returns where the next part begins, if there may be one.
     pub(crate) fn part(
         &mut self,
         folder: BorrowedFd<'_>,
@@ -55,12 +48,5 @@ impl Lister {
             }
         }
         Ok(None)
-    }
-
-    /// The same in the order of the names' bytes.
-    pub(crate) fn list_sorted(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<Listed>, Failure> {
-        let mut listed = self.list(folder)?;
-        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(listed)
     }
 }

@@ -2,6 +2,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use goldenstore::{ErrorClass, Store};
 
+use std::sync::Mutex;
+
+use goldenstore::BuildRight;
+
 use super::*;
 use crate::concurrency::{in_image, in_volume};
 use crate::keeper::import_of;
@@ -112,4 +116,45 @@ fn start_and_look(keeper: &Keeper, starter: u64, enough: &dyn Fn() -> bool) {
         store.remove_session(&id, &Silent).unwrap();
         nth += 1;
     }
+}
+
+/// Somebody who begins to build once a collection has decided, and removed the first thing.
+struct Builder<'a> {
+    keeper: &'a Keeper,
+    right: Mutex<Option<BuildRight>>,
+}
+
+impl Builder<'_> {
+    const FIRST: &'static str = "sessions/.starting-docker-data-s9-1-2-3";
+}
+
+impl treeclone::Observer for Builder<'_> {
+    fn interrupted(&self) -> bool {
+        let mut right = self.right.lock().unwrap();
+        if right.is_none() && !self.keeper.root().join(Self::FIRST).exists() {
+            *right = Some(self.keeper.store.begin_build(&project("api")).unwrap());
+        }
+        false
+    }
+}
+
+#[test]
+fn what_a_builder_is_at_by_now_stays_and_is_said_to_be_busy() {
+    let keeper = with_generations(4);
+    fs::create_dir(keeper.root().join(Builder::FIRST)).unwrap();
+    let builder = Builder {
+        keeper: &keeper,
+        right: Mutex::new(None),
+    };
+    let report = keeper.store.collect(&Policy::default(), &builder).unwrap();
+    let superseded = ["generation 1 of api", "generation 2 of api"];
+    assert_eq!(goes(&report.plan)[1..], superseded);
+    let stayed: Vec<&str> = report.failed.iter().map(|f| f.what.as_str()).collect();
+    assert_eq!(stayed[..2], superseded);
+    assert!(report.failed.iter().all(|failed| failed.busy), "{report:?}");
+    assert_eq!(keeper.store.generations(&project("api")).unwrap().len(), 4);
+    drop(builder);
+    let report = collect(&keeper, &Policy::default());
+    assert_eq!(report.failed, []);
+    assert_eq!(keeper.store.generations(&project("api")).unwrap().len(), 2);
 }

@@ -38,7 +38,7 @@ fn fifo(path: &Path) {
 const DAMAGES: &[Damage] = &[
     (
         "a flipped byte",
-        "make an archive with the digest",
+        "usr/bin/su has other contents than in its archive",
         false,
         |diff| {
             let mut file = fs::File::options().write(true).open(diff.join(SU)).unwrap();
@@ -196,8 +196,18 @@ fn remove(tree: &Path) {
 
 #[test]
 fn every_damage_is_found_and_named() {
+    every_damage_is_found(Keeper::with_api());
+}
+
+#[test]
+fn every_damage_is_found_in_containerds_store_too() {
+    let keeper = Keeper::new();
+    keeper.import("api", &crate::keeper::api().on_containerd());
+    every_damage_is_found(keeper);
+}
+
+fn every_damage_is_found(keeper: Keeper) {
     let mut missed = Vec::new();
-    let keeper = Keeper::with_api();
     let layer = holding(&keeper, SU);
     let kept = layer.with_file_name("kept");
     let copy = |from: &Path, to: &Path| {

@@ -1,12 +1,13 @@
 //! Layers before they come into the store.
 
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use goldenstore::{ErrorClass, PromoteOptions, Silent, StoreError};
+use goldenstore::{ErrorClass, Observer, PromoteOptions, Silent, StoreError};
 use testbed::dataroot::{DataRoot, Layer};
 
 use super::verify;
-use crate::keeper::{Keeper, api, import_of, refused};
+use crate::keeper::{Keeper, api, import_of, refused, session};
 
 /// Somebody with root in a session puts something else under a chain id that others will bring.
 #[test]
@@ -87,4 +88,39 @@ fn whoever_is_trusted_is_not_read() {
     };
     keeper.promote_with("s1", &options).unwrap();
     assert!(!verify(&keeper, "api", true).is_sound());
+}
+
+/// Counts the bytes of files that a command says it has read.
+#[derive(Default)]
+struct Reader(AtomicU64);
+
+impl Observer for Reader {
+    fn advanced(&self, _entries: u64, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::SeqCst);
+    }
+}
+
+/// An import looks twice, where the data root lies and where it comes to: it reads once.
+#[test]
+fn an_import_reads_new_layers_once() {
+    let keeper = Keeper::new();
+    let layer = Layer::new("large").files(20, 50_000);
+    let root = DataRoot::new().image("large", &[layer]);
+    let (from, _) = keeper.write("docker", &root);
+    let reader = Reader::default();
+    let import = import_of("large", &from);
+    keeper.store.import(&import, &reader).unwrap();
+    assert_eq!(reader.0.into_inner(), 20 * 50_000);
+    // A session that brings the same in its own folders is read by its promotion.
+    let reader = Reader::default();
+    keeper.start("large", "s1");
+    let layer = Layer::new("more").files(20, 50_000);
+    let root = DataRoot::new().of_daemon("more").image("more", &[layer]);
+    root.write(keeper.data_root("s1"));
+    let options = PromoteOptions::default();
+    keeper
+        .store
+        .promote_session(&session("s1"), &options, &reader)
+        .unwrap();
+    assert_eq!(reader.0.into_inner(), 20 * 50_000);
 }

@@ -148,4 +148,6 @@ pub struct Unjudged {
     pub what: String,
     /// Why.
     pub because: String,
+    /// Whether somebody is at it right now, and nothing else is in the way.
+    pub busy: bool,
 }

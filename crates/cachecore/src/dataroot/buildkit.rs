@@ -74,10 +74,16 @@ pub enum BookError {
     /// It has more entries than any daemon writes.
     #[error("it has more than {MAX_ENTRIES} entries")]
     TooMany,
+    /// Its names, and what is taken of its entries, are longer than any daemon writes.
+    #[error("it has more than {MAX_KEPT} bytes of names and entries")]
+    TooLong,
 }
 
 /// Most entries that are taken of a book, and of its index.
 const MAX_ENTRIES: usize = 200_000;
+/// Most bytes that are kept of a book, with what an entry takes besides. A name may be as long as a page.
+const MAX_KEPT: usize = 8 << 20;
+const ENTRY: usize = 128;
 /// Longest value of a record that is looked into. Those that are asked for are words.
 const MAX_VALUE: usize = 4096;
 
@@ -96,12 +102,13 @@ impl<T> Book<T> {
 /// # Errors
 /// [`BookError`] if it is damaged or too long.
 pub fn snapshots<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Snapshot>, BookError> {
-    buckets(&bolt.root(), |bucket| {
+    let read = |bucket: &Bucket<'_, R>| {
         Ok(Snapshot {
             committed: bucket.value(b"committed")?,
             is_committed: bucket.value(b"iscommitted")?.is_some(),
         })
-    })
+    };
+    buckets(&bolt.root(), read, Snapshot::bytes)
 }
 
 /// Reads `metadata_v2.db`.
@@ -112,7 +119,7 @@ pub fn records<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Record>, B
     let Some(main) = bolt.bucket(["_main"])? else {
         return Ok(BTreeMap::new());
     };
-    let mut records = buckets(&main, record)?;
+    let mut records = buckets(&main, record, Record::bytes)?;
     if let Some(index) = bolt.bucket(["_index"])? {
         for (nth, entry) in index.entries().enumerate() {
             if nth == MAX_ENTRIES {
@@ -131,18 +138,52 @@ pub fn records<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Record>, B
 fn buckets<R: ReadAt, T>(
     parent: &Bucket<'_, R>,
     read: impl Fn(&Bucket<'_, R>) -> Result<T, BoltError>,
+    bytes: impl Fn(&T) -> usize,
 ) -> Result<BTreeMap<Vec<u8>, T>, BookError> {
     let mut found = BTreeMap::new();
+    let mut kept = Kept::default();
     for entry in parent.entries() {
         let (key, entry) = entry?;
         if let Entry::Bucket(bucket) = entry {
             if found.len() == MAX_ENTRIES {
                 return Err(BookError::TooMany);
             }
-            found.insert(key, read(&bucket)?);
+            let entry = read(&bucket)?;
+            kept.add(key.len() + bytes(&entry))?;
+            found.insert(key, entry);
         }
     }
     Ok(found)
+}
+
+/// How much is kept of a book already.
+#[derive(Default)]
+pub(super) struct Kept(usize);
+
+impl Kept {
+    /// Adds an entry of so many bytes.
+    pub(super) fn add(&mut self, bytes: usize) -> Result<(), BookError> {
+        self.0 += ENTRY + bytes;
+        if self.0 > MAX_KEPT {
+            return Err(BookError::TooLong);
+        }
+        Ok(())
+    }
+}
+
+impl Snapshot {
+    /// How long what it names is.
+    pub fn bytes(&self) -> usize {
+        self.committed.as_ref().map_or(0, Vec::len)
+    }
+}
+
+impl Record {
+    /// How long what it names is.
+    pub fn bytes(&self) -> usize {
+        let names = [&self.snapshot, &self.equal_mutable];
+        names.into_iter().flatten().map(Vec::len).sum()
+    }
 }
 
 fn record<R: ReadAt>(bucket: &Bucket<'_, R>) -> Result<Record, BoltError> {

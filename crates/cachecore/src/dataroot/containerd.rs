@@ -1,13 +1,16 @@
 //! containerd's image store: which of its snapshots and blobs can never change again.
 //!
 //! ```text
-//! containerd/daemon/io.containerd.snapshotter.v1.overlayfs/
+//! io.containerd.snapshotter.v1.overlayfs/
 //!   metadata.db                v1/snapshots/<namespace>/<number>/<name>/  id, kind, parent, …
 //!   snapshots/<id>/fs/         what the snapshot adds to its parent
-//! containerd/daemon/io.containerd.content.v1.content/
+//! io.containerd.content.v1.content/
 //!   blobs/sha256/<digest>      a finished blob
 //!   ingest/                    those that are being written
 //! ```
+//!
+//! All of it lies in `containerd/daemon` of the data root, or in the root of a containerd that is a
+//! service of its own.
 //!
 //! A snapshot is a view, active, or committed (`core/snapshots/storage` of containerd). Only an active
 //! one is ever mounted for writing, and a committed one never becomes active again. A blob comes into
@@ -17,10 +20,10 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::buildkit::{Book, BookError};
+use super::buildkit::{Book, BookError, Kept};
 use super::{
-    BLOBS, Diff, Immutable, JudgedFolder, Judgement, Mutable, Problem, SNAPSHOTTER, Seat, Stray,
-    integrity, link_target,
+    Diff, Immutable, JudgedFolder, Judgement, Mutable, Part, Problem, Seat, Stray, integrity,
+    link_target,
 };
 use crate::bolt::{Bolt, BoltError, Bucket, Entry, ReadAt};
 use crate::id::{BlobId, CacheId, ChainId, LayerName, SnapshotId};
@@ -67,6 +70,7 @@ const COMMITTED: u8 = 3;
 /// [`BookError`] if it is damaged or too long.
 pub fn rows<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Row>, BookError> {
     let mut rows = BTreeMap::new();
+    let mut kept = Kept::default();
     let Some(snapshots) = bolt.bucket(["v1", "snapshots"])? else {
         return Ok(rows);
     };
@@ -79,6 +83,7 @@ pub fn rows<R: ReadAt>(bolt: &Bolt<R>) -> Result<BTreeMap<Vec<u8>, Row>, BookErr
             return Err(BookError::TooMany);
         }
         if let Some(row) = row(&bucket)? {
+            kept.add(key.len())?;
             rows.insert(key, row);
         }
     }
@@ -120,9 +125,10 @@ impl Containerd {
     }
 }
 
-/// Judges every snapshot and every blob whose name is allowed. `layers` is the path of the store's
-/// layers. What is wrong is added to `problems`.
+/// Judges every snapshot and every blob whose name is allowed. `part` says where containerd lies, and
+/// `layers` is the path of the store's layers. What is wrong is added to `problems`.
 pub(super) fn judge(
+    part: Part,
     containerd: &Containerd,
     layers: &Utf8Path,
     problems: &mut Vec<Problem>,
@@ -132,7 +138,8 @@ pub(super) fn judge(
     for (name, fs) in &containerd.folders {
         let Some(id) = allowed(name, SnapshotId::new) else {
             if matches!(fs, Diff::Symlink(_)) {
-                problems.push(stray(&[SNAPSHOTTER.as_bytes(), b"snapshots", name, b"fs"]));
+                let folder = part.shown(part.snapshotter());
+                problems.push(stray(&[folder.as_bytes(), b"snapshots", name, b"fs"]));
             }
             continue;
         };
@@ -153,14 +160,15 @@ pub(super) fn judge(
             // A folder that is being made or removed: there is nothing to share.
             Diff::Missing | Diff::Other => continue,
         };
-        let seat = Seat::Snapshot(id);
+        let seat = Seat::Snapshot(part, id);
         let folder = seated(&seat, judgement, &names, target, layers, problems);
         judged.insert(seat, folder);
     }
     for (name, blob) in &containerd.blobs {
         let Some(id) = allowed(name, BlobId::new) else {
             if matches!(blob, Blob::Symlink(_)) {
-                problems.push(stray(&[BLOBS.as_bytes(), name]));
+                let folder = part.shown(part.blobs());
+                problems.push(stray(&[folder.as_bytes(), name]));
             }
             continue;
         };
@@ -171,7 +179,7 @@ pub(super) fn judge(
         };
         let judgement = Judgement::Immutable(Immutable::Blob);
         let names = [LayerName::of_blob(&id)];
-        let seat = Seat::Blob(id);
+        let seat = Seat::Blob(part, id);
         let folder = seated(&seat, judgement, &names, target, layers, problems);
         judged.insert(seat, folder);
     }

@@ -136,7 +136,7 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "{} is a link out of the data root, to {target}",
-                    folder.path()
+                    folder.shown()
                 )
             }
             Self::LinkAmongTheDaemonsOwn { path } => {
@@ -149,7 +149,7 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "{} is a link to layer {layer}, which the store lacks",
-                    folder.path()
+                    folder.shown()
                 )
             }
             Self::LinkedToAnotherLayer {
@@ -160,21 +160,21 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "{} should be layer {expected} but links to {found}",
-                    folder.path()
+                    folder.shown()
                 )
             }
             Self::MutableFolderLinked { folder } => {
                 write!(
                     f,
                     "{} may be written by its daemon but is a link",
-                    folder.path()
+                    folder.shown()
                 )
             }
             Self::LinkedInWhole { folder } => {
                 write!(
                     f,
                     "{} is a link, but the data root has its layers inside",
-                    folder.path()
+                    folder.shown()
                 )
             }
             Self::LinkedInAnotherStore { name } => {

@@ -49,6 +49,18 @@ const DAEMON_NAMES: [&[u8]; 6] = [
 /// Drivers whose layers are plain files that any copy keeps whole.
 const PLAIN_DRIVERS: [&str; 2] = ["vfs", "fuse-overlayfs"];
 
+/// What a person should know about a data root without images: its daemon may have had them elsewhere.
+/// A containerd that the daemon starts itself leaves folders, if nothing else.
+pub(super) fn note(kind: &Kind, listing: &Listing) -> Option<String> {
+    let had_containerd = listing.elsewhere.is_some() || !listing.snapshotters.is_empty();
+    let elsewhere = *kind == Kind::Empty && !listing.top.is_empty() && !had_containerd;
+    elsewhere.then(|| {
+        "it holds no image; those of a containerd that is a service lie in its root: import both, with \
+         --containerd"
+            .to_owned()
+    })
+}
+
 /// Says what the data root is.
 ///
 /// A daemon's folder is told by at least two of the names that every daemon makes, because a single

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Part;
 use super::buildkit::BuildKit;
 use super::containerd::Containerd;
 
@@ -19,12 +20,24 @@ pub struct Listing {
     pub overlay2: Option<Overlay2>,
     /// BuildKit's books.
     pub buildkit: BuildKit,
-    /// What containerd keeps of images.
+    /// What the daemon's own containerd keeps of images.
     pub containerd: Containerd,
+    /// What a containerd keeps of images whose root is a folder of its own; `None` where there is no
+    /// such folder.
+    pub elsewhere: Option<Containerd>,
     /// For each volume, the names directly in its `_data`, bounded by the reader.
     pub volumes: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
     /// What lies in the daemon's own parts and is not what a daemon makes there.
     pub strays: Vec<Stray>,
+}
+
+impl Listing {
+    /// What containerd keeps of images, with the folder that it lies in.
+    pub fn containerds(&self) -> impl Iterator<Item = (Part, &Containerd)> {
+        let elsewhere = self.elsewhere.iter();
+        std::iter::once((Part::Docker, &self.containerd))
+            .chain(elsewhere.map(|containerd| (Part::Containerd, containerd)))
+    }
 }
 
 /// An entry that no daemon makes where it lies. Paths are relative to the data root.

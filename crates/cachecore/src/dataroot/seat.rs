@@ -4,38 +4,43 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Part;
 use crate::id::{BlobId, CacheId, IdError, LayerName, SnapshotId};
 
 /// Where a layer lies in a data root, and so where its link is.
 ///
 /// Written as the cache id alone for a folder under `overlay2/`, else as `snapshots/<number>` or
-/// `blobs/sha256/<digest>`.
+/// `blobs/sha256/<digest>`, with `containerd/` before it where containerd's root is a folder of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Seat {
     /// `overlay2/<cache id>/diff`.
     Overlay2(CacheId),
     /// `fs` of a snapshot of containerd's overlayfs snapshotter.
-    Snapshot(SnapshotId),
+    Snapshot(Part, SnapshotId),
     /// A file of containerd's content store.
-    Blob(BlobId),
+    Blob(Part, BlobId),
 }
 
-/// containerd's overlayfs snapshotter in a data root.
-pub const SNAPSHOTTER: &str = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs";
-/// The blobs of containerd's content store in a data root.
-pub const BLOBS: &str = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
-
+const ELSEWHERE: &str = "containerd/";
 const SNAPSHOTS: &str = "snapshots/";
 const DIGESTS: &str = "blobs/sha256/";
 
 impl Seat {
-    /// The folder that the link lies in, from the data root.
+    /// The folder of the data root that the link lies in.
+    pub fn part(&self) -> Part {
+        match self {
+            Self::Overlay2(_) => Part::Docker,
+            Self::Snapshot(part, _) | Self::Blob(part, _) => *part,
+        }
+    }
+
+    /// The folder that the link lies in, from its part of the data root.
     pub fn folder(&self) -> Cow<'static, str> {
         match self {
             Self::Overlay2(id) => format!("overlay2/{id}").into(),
-            Self::Snapshot(id) => format!("{SNAPSHOTTER}/snapshots/{id}").into(),
-            Self::Blob(_) => BLOBS.into(),
+            Self::Snapshot(part, id) => format!("{}/snapshots/{id}", part.snapshotter()).into(),
+            Self::Blob(part, _) => part.blobs().into(),
         }
     }
 
@@ -43,28 +48,36 @@ impl Seat {
     pub fn name(&self) -> &str {
         match self {
             Self::Overlay2(_) => "diff",
-            Self::Snapshot(_) => "fs",
-            Self::Blob(id) => id.as_str(),
+            Self::Snapshot(..) => "fs",
+            Self::Blob(_, id) => id.as_str(),
         }
     }
 
-    /// The link's path in the data root.
+    /// The link's path, from its part of the data root.
     pub fn path(&self) -> String {
         format!("{}/{}", self.folder(), self.name())
     }
 
+    /// The link's path as messages name it.
+    pub fn shown(&self) -> String {
+        self.part().shown(&self.path())
+    }
+
     /// Whether a layer of this name can lie here: blobs are files, all others are folders.
     pub fn suits(&self, layer: &LayerName) -> bool {
-        matches!(self, Self::Blob(_)) == layer.is_blob()
+        matches!(self, Self::Blob(..)) == layer.is_blob()
     }
 }
 
 impl fmt::Display for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.part() == Part::Containerd {
+            f.write_str(ELSEWHERE)?;
+        }
         match self {
             Self::Overlay2(id) => id.fmt(f),
-            Self::Snapshot(id) => write!(f, "{SNAPSHOTS}{id}"),
-            Self::Blob(id) => write!(f, "{DIGESTS}{id}"),
+            Self::Snapshot(_, id) => write!(f, "{SNAPSHOTS}{id}"),
+            Self::Blob(_, id) => write!(f, "{DIGESTS}{id}"),
         }
     }
 }
@@ -72,10 +85,14 @@ impl fmt::Display for Seat {
 impl FromStr for Seat {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        if let Some(id) = text.strip_prefix(SNAPSHOTS) {
-            SnapshotId::new(id).map(Self::Snapshot)
-        } else if let Some(id) = text.strip_prefix(DIGESTS) {
-            BlobId::new(id).map(Self::Blob)
+        let (part, contained) = match text.strip_prefix(ELSEWHERE) {
+            Some(contained) => (Part::Containerd, contained),
+            None => (Part::Docker, text),
+        };
+        if let Some(id) = contained.strip_prefix(SNAPSHOTS) {
+            SnapshotId::new(id).map(|id| Self::Snapshot(part, id))
+        } else if let Some(id) = contained.strip_prefix(DIGESTS) {
+            BlobId::new(id).map(|id| Self::Blob(part, id))
         } else {
             CacheId::new(text).map(Self::Overlay2)
         }
@@ -102,19 +119,37 @@ mod tests {
     #[test]
     fn a_seat_is_written_in_a_word_and_leads_to_one_path() {
         let digest = "a".repeat(64);
-        for (written, path) in [
+        let snapshot = "io.containerd.snapshotter.v1.overlayfs/snapshots/17/fs";
+        let blob = format!("io.containerd.content.v1.content/blobs/sha256/{digest}");
+        for (written, part, path) in [
             (
                 "498oe5xo6skps6g1pf9z005pr",
+                Part::Docker,
                 "overlay2/498oe5xo6skps6g1pf9z005pr/diff".to_owned(),
             ),
-            ("snapshots/17", format!("{SNAPSHOTTER}/snapshots/17/fs")),
+            (
+                "snapshots/17",
+                Part::Docker,
+                format!("containerd/daemon/{snapshot}"),
+            ),
+            (
+                "containerd/snapshots/17",
+                Part::Containerd,
+                snapshot.to_owned(),
+            ),
             (
                 &format!("blobs/sha256/{digest}"),
-                format!("{BLOBS}/{digest}"),
+                Part::Docker,
+                format!("containerd/daemon/{blob}"),
+            ),
+            (
+                &format!("containerd/blobs/sha256/{digest}"),
+                Part::Containerd,
+                blob.clone(),
             ),
         ] {
             let seat: Seat = serde_json::from_value(written.into()).unwrap();
-            assert_eq!(seat.path(), path);
+            assert_eq!((seat.part(), seat.path()), (part, path));
             assert_eq!(serde_json::to_value(&seat).unwrap(), written);
         }
         for bad in [
@@ -124,6 +159,9 @@ mod tests {
             "snapshots/..",
             "snapshots/1/2",
             "snapshots/x",
+            "containerd/498oe5xo6skps6g1pf9z005pr",
+            "containerd/containerd/snapshots/1",
+            "docker/snapshots/1",
             "blobs/sha256/a",
         ] {
             assert!(bad.parse::<Seat>().is_err(), "{bad:?}");

@@ -23,6 +23,9 @@ pub struct Manifest {
     /// How its data root lies on disk. Manifests of versions that knew one form do not say.
     #[serde(default)]
     pub form: Form,
+    /// Whether containerd's root lies beside the data root, in a folder of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub containerd: bool,
     /// Its layers in the store, in order of their folders. Empty where it is whole.
     pub layers: Vec<LayerRecord>,
     /// How large it is.

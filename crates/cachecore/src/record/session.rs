@@ -51,6 +51,9 @@ pub enum Purpose {
     Import {
         /// The data root's path before it was moved or copied.
         from: Utf8PathBuf,
+        /// The path of containerd's root, where that lies outside the data root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        containerd: Option<Utf8PathBuf>,
     },
 }
 

@@ -38,6 +38,26 @@ pub(super) fn padding(size: u64) -> usize {
     usize::try_from(size.next_multiple_of(BLOCK as u64) - size).unwrap_or(0)
 }
 
+/// A header that says something of others.
+pub(super) struct Extends {
+    /// Bytes that follow it.
+    pub(super) size: u64,
+    /// Whether it is archive-wide, and not of the next entry alone.
+    pub(super) wide: bool,
+}
+
+/// `None` for an entry's own header.
+pub(super) fn extension(block: &[u8; BLOCK]) -> Result<Option<Extends>, Odd> {
+    checksum(block)?;
+    match block[156] {
+        b'x' | b'L' | b'K' | b'g' => Ok(Some(Extends {
+            size: number(&block[124..136])?,
+            wide: block[156] == b'g',
+        })),
+        _ => Ok(None),
+    }
+}
+
 /// Reads the headers of one entry; `blocks` holds nothing else.
 pub(super) fn read(blocks: &[u8]) -> Result<Header, Odd> {
     let cut = || Odd::Malformed("no whole header stands before it".to_owned());

@@ -9,11 +9,14 @@ pub(super) enum Line<'a> {
     /// Bytes of the archive, in base64.
     Segment(Cow<'a, [u8]>),
     /// The contents of an entry.
-    File { name: Vec<u8>, size: u64 },
+    File {
+        name: Vec<u8>,
+        size: u64,
+        checksum: Option<u64>,
+    },
 }
 
-/// The line as it is written. `position` and a file's `payload` (a CRC of its contents) say nothing
-/// that the digest does not.
+/// The line as it is written. `position` says nothing that the order of the lines does not.
 #[derive(Deserialize)]
 struct Written<'a> {
     #[serde(rename = "type")]
@@ -46,6 +49,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
             Ok(Line::File {
                 name,
                 size: written.size,
+                checksum: written.payload.and_then(|text| checksum(&text)),
             })
         }
         2 => Ok(Line::Segment(match written.payload {
@@ -55,4 +59,16 @@ pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
         })),
         other => Err(format!("it has the unknown type {other}")),
     }
+}
+
+/// A file's payload is the CRC of its contents, with the highest byte first. Whatever else it may be
+/// decides nothing.
+fn checksum(payload: &str) -> Option<u64> {
+    let mut bytes = Vec::new();
+    // Twelve digits stand for eight bytes.
+    if payload.len() != 12 {
+        return None;
+    }
+    base64::decode(payload.as_bytes(), &mut bytes)?;
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }

@@ -79,6 +79,7 @@ fn placed(header: Header, path: Vec<u8>, what: What) -> Entry {
         uid: header.uid,
         gid: header.gid,
         capability: header.capability,
+        checksum: None,
     }
 }
 

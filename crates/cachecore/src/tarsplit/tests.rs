@@ -1,7 +1,7 @@
 use super::{Parser, Step, TarSplitError, What, header, place};
 
 /// A header block of a file, folder or link.
-fn block(name: &str, kind: u8, size: usize, link: &str) -> Vec<u8> {
+pub(super) fn block(name: &str, kind: u8, size: usize, link: &str) -> Vec<u8> {
     let mut block = vec![0; 512];
     let mut put =
         |at: usize, text: &str| block[at..at + text.len()].copy_from_slice(text.as_bytes());
@@ -46,7 +46,9 @@ fn segment(bytes: &[u8]) -> String {
 }
 
 fn file(name: &str, size: usize) -> String {
-    format!("{{\"type\":1,\"name\":{name:?},\"size\":{size},\"payload\":null,\"position\":1}}")
+    format!(
+        "{{\"type\":1,\"name\":{name:?},\"size\":{size},\"payload\":\"AAAAAAAAAQI=\",\"position\":1}}"
+    )
 }
 
 /// The entry that one header makes.
@@ -73,6 +75,7 @@ fn an_archive_is_put_together_step_by_step() {
         (&b"bin/sh"[..], &What::File, 700)
     );
     assert_eq!((entry.mode, entry.uid, entry.gid), (0o755, 1000, 10));
+    assert_eq!(entry.checksum, Some(258));
     // Padding comes with whatever follows.
     let rest = [vec![0; header::padding(700)], block("bin/", b'5', 0, "")].concat();
     let line = segment(&rest);

@@ -80,7 +80,7 @@ fn deep_trees_and_values_of_many_pages_are_read() {
     for number in 0..3000 {
         put(&mut written, &["many", &format!("{number:05}")], [7; 3]);
     }
-    put(&mut written, &["large"], vec![5; 3 << 20]);
+    put(&mut written, &["large"], vec![5; 200 << 10]);
     for elements in [2, 40] {
         let shape = Shape {
             elements,

@@ -1,5 +1,7 @@
 //! dockerd's command line and configuration file: decided here, carried out elsewhere.
 
+mod history;
+
 use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -66,6 +68,7 @@ pub(crate) fn daemon_json(
     layout: &Layout,
     version: Option<&str>,
     cgroup_parent: &str,
+    remembered_builds: Option<u32>,
     extra: &Value,
 ) -> Value {
     let mut config = json!({
@@ -76,6 +79,9 @@ pub(crate) fn daemon_json(
     if version.is_some_and(makes_trust_key) {
         config["deprecated-key-path"] = layout.trust_key.as_str().into();
     }
+    if let Some(most) = remembered_builds {
+        config["builder"] = history::settings(version, most);
+    }
     merge(&mut config, extra);
     config
 }
@@ -83,11 +89,13 @@ pub(crate) fn daemon_json(
 /// Whether a dockerd writes `/etc/docker/key.json` where there is none. Version 23 stopped that
 /// (moby#43555), and a dockerd ends at a setting that it does not know.
 fn makes_trust_key(version: &str) -> bool {
-    let major = version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok());
-    major.is_some_and(|major: u32| major < 23)
+    release(version).is_some_and(|release| release < (23, 0))
+}
+
+/// The first two numbers of an engine's version.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }
 
 /// Objects are merged key by key, anything else is replaced; null changes nothing.
@@ -110,7 +118,7 @@ mod tests {
     #[test]
     fn the_callers_configuration_is_merged_over_ours() {
         let layout = Layout::below(Utf8Path::new("/run/x"));
-        let daemon_json = |parent, extra| daemon_json(&layout, Some("26.1.5"), parent, extra);
+        let daemon_json = |parent, extra| daemon_json(&layout, Some("26.1.5"), parent, None, extra);
         let extra = json!({"features": {"containerd-snapshotter": true}, "cgroup-parent": "/x"});
         assert_eq!(
             daemon_json("/cachecore/a", &extra),
@@ -136,7 +144,7 @@ mod tests {
             (Some("29.0.0-rc.1"), Value::Null),
             (None, Value::Null),
         ] {
-            let config = daemon_json(&layout, version, "/p", &Value::Null);
+            let config = daemon_json(&layout, version, "/p", None, &Value::Null);
             assert_eq!(config["deprecated-key-path"], expected, "{version:?}");
         }
     }

@@ -111,7 +111,15 @@ pub(super) fn hide_host_containerd() -> Result<(), MountError> {
     .map_err(failed("hide", path))
 }
 
-/// Puts one file over another, for the enclosure alone.
+/// Makes a folder a mount of its own, which shares with containers what is mounted in it. dockerd does
+/// the same to its data root where it is not so already, and would hide what is mounted in it by then.
+pub(super) fn make_shared(folder: &Utf8Path) -> Result<(), MountError> {
+    let path = folder.as_std_path();
+    mount_bind(path, path).map_err(failed("bind", path))?;
+    mount_change(path, MountPropagationFlags::SHARED).map_err(failed("share", path))
+}
+
+/// Puts one file or folder over another, for the enclosure alone.
 pub(super) fn cover(file: &Utf8Path, with: &Utf8Path) -> Result<(), MountError> {
     mount_bind(with.as_std_path(), file.as_std_path()).map_err(failed("cover", file))
 }

@@ -77,10 +77,12 @@ impl Kit {
         DaemonOptions {
             engine: self.engine.clone(),
             data_root: self.path(&format!("{name}-data")),
+            containerd_root: None,
             runtime_dir: self.path(&format!("{name}-run")),
             read_only: Vec::new(),
             network: Network::Isolated,
             storage_driver: Some("overlay2".to_owned()),
+            remembered_builds: None,
             extra_config: serde_json::Value::Null,
         }
     }

@@ -23,6 +23,10 @@ pub(crate) struct Build {
     /// Take new layers without verifying them against their images
     #[arg(long)]
     pub(crate) trust_layers: bool,
+    /// Keep containerd's files in a folder of their own, beside the data root, for hosts where containerd
+    /// is a service (/var/lib/containerd). Sessions of a golden that has one need not be told
+    #[arg(long)]
+    pub(crate) containerd: bool,
     #[command(flatten)]
     pub(crate) daemon: DaemonChoice,
     /// The startup command; DOCKER_HOST points to the private daemon
@@ -108,7 +112,7 @@ pub(crate) struct Enable {
 
 #[derive(Debug, Args)]
 pub(crate) struct Trigger {
-    /// The project
+    /// The project; none with --all
     #[arg(required_unless_present = "all")]
     pub(crate) project: Option<ProjectId>,
     /// The source revision; a golden of it, by the same startup file, needs no build

@@ -35,6 +35,10 @@ pub(crate) struct SessionStart {
     /// Start with an empty data root if the project has no golden
     #[arg(long)]
     pub(crate) or_empty: bool,
+    /// Keep containerd's files in a folder of their own, beside the data root, for hosts where containerd
+    /// is a service (/var/lib/containerd). Sessions of a golden that has one need not be told
+    #[arg(long)]
+    pub(crate) containerd: bool,
     /// Let `gc` remove the session when nobody has used it for so long, such as 7d
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) expires: Option<Duration>,

@@ -1,4 +1,4 @@
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use cachecore::id::{BuildId, ProjectId, SessionId};
@@ -7,14 +7,17 @@ use cachecore::record::Purpose;
 use cachecore::strategy::{Requested, Strategy};
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{
-    HeldSession, ImportRequest, Scratch, StartRequest, Store, StoreError, fresh_build_id,
+    HeldSession, ImportRequest, Observer, Scratch, StartRequest, Store, StoreError, fresh_build_id,
 };
 use jiff::Timestamp;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::Serialize;
 
 use crate::cli::{Bench, Global};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, show};
 
@@ -47,6 +50,12 @@ struct Measured {
 /// Rounds of `cp -a`: each costs as much as everything else together.
 const ROUNDS: usize = 3;
 
+/// How often it is looked whether to go on, while another program runs.
+const GLANCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
 const STRATEGIES: [Strategy; 4] = [
     Strategy::Snapshot,
     Strategy::Link,
@@ -57,22 +66,21 @@ const STRATEGIES: [Strategy; 4] = [
 pub(super) fn run(global: &Global, args: &Bench) -> Result<u8, Failure> {
     let store = super::open(global)?;
     let progress = Progress::new("looking for a golden", interrupt::watch(Interactive::No));
-    let report = match &args.from {
+    let measured = match &args.from {
         None => {
-            let project = largest(&store)?;
-            measure(&store, project, args.sessions, &progress)?
+            largest(&store).and_then(|project| measure(&store, project, args.sessions, &progress))
         }
-        Some(from) => {
-            let scratch = store.scratch()?;
+        Some(from) => store.scratch().map_err(Failure::from).and_then(|scratch| {
             let (other, project) = store_of(&scratch, from, &progress)?;
-            measure(&other, project, args.sessions, &progress)?
-        }
+            measure(&other, project, args.sessions, &progress)
+        }),
     };
     drop(progress);
     // What was left in the trash meanwhile, the scratch among it.
     if let Err(error) = store.empty_trash(&goldenstore::Silent) {
         tracing::warn!(%error, "the trash is left for later");
     }
+    let report = measured.map_err(|failure| failure.if_interrupted(|| Kept::NoMeasurement))?;
     if global.json {
         show::json(&report);
     } else {
@@ -159,15 +167,19 @@ fn measure(
                         };
                         taken.starts.push(took);
                         taken.bytes_copied = held.report.bytes_copied;
+                        let mut compared = Ok(());
                         if strategy == Strategy::Copy {
                             bytes = held.report.bytes_copied;
-                            let peer = peer(store, &held.report.data_root, progress)?;
-                            copies.push(peer.0);
-                            removals.push(peer.1);
+                            let peer = peer(store, &held.report.data_root, progress);
+                            compared = peer.map(|(copied, removed)| {
+                                copies.push(copied);
+                                removals.push(removed);
+                            });
                         }
                         progress.phase("removing sessions");
                         let begun = Instant::now();
                         store.discard_session(held, progress)?;
+                        compared?;
                         taken.removals.push(begun.elapsed());
                     }
                     Err(Failure::Store(StoreError::Strategy(reason))) => {
@@ -232,13 +244,15 @@ fn peer(
     let scratch = store.scratch()?;
     let target: Utf8PathBuf = scratch.path().join("copy");
     progress.phase("copying with cp -a");
-    let copied = timed(Command::new("cp").arg("-a").arg(data_root).arg(&target))?;
+    let mut copy = Command::new("cp");
+    let copied = timed(copy.arg("-a").arg(data_root).arg(&target), progress)?;
     progress.phase("removing with rm -rf");
-    let removed = timed(Command::new("rm").arg("-rf").arg(&target))?;
+    let mut remove = Command::new("rm");
+    let removed = timed(remove.arg("-rf").arg(&target), progress)?;
     Ok((copied, removed))
 }
 
-fn timed(command: &mut Command) -> Result<Duration, Failure> {
+fn timed(command: &mut Command, progress: &Progress) -> Result<Duration, Failure> {
     let begun = Instant::now();
     let program = std::path::PathBuf::from(command.get_program());
     let failed = |source| Failure::Io {
@@ -246,13 +260,37 @@ fn timed(command: &mut Command) -> Result<Duration, Failure> {
         path: program,
         source,
     };
-    match command.status() {
+    match run_unless_interrupted(command, progress) {
+        Ok(_) if progress.interrupted() => Err(StoreError::Interrupted.into()),
         Ok(status) if status.success() => Ok(begun.elapsed()),
         Ok(status) => Err(failed(std::io::Error::other(format!(
             "it ended with {status}"
         )))),
         Err(e) => Err(failed(e)),
     }
+}
+
+/// Runs a program to its end, or kills it when this process is asked to end.
+fn run_unless_interrupted(
+    command: &mut Command,
+    progress: &Progress,
+) -> std::io::Result<ExitStatus> {
+    let mut child = command.spawn()?;
+    let ended = pidfd_open(pid_of(&child)?, PidfdFlags::empty())?;
+    loop {
+        let mut fds = [PollFd::new(&ended, PollFlags::IN)];
+        if poll(&mut fds, Some(&GLANCE)).is_ok_and(|ready| ready > 0) {
+            return child.wait();
+        }
+        if progress.interrupted() {
+            child.kill()?;
+        }
+    }
+}
+
+fn pid_of(child: &Child) -> std::io::Result<Pid> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.ok_or_else(|| std::io::Error::other("it has no process id"))
 }
 
 fn median(times: &mut [Duration]) -> Duration {
@@ -296,6 +334,6 @@ fn show_report(report: &BenchReport) {
         "",
     );
     for reason in &report.unsuitable {
-        show::line(reason);
+        show::sentence(reason);
     }
 }

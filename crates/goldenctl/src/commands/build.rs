@@ -17,6 +17,7 @@ pub(super) fn run(global: &Global, args: &Build) -> Result<u8, Failure> {
         revision: args.revision.clone(),
         volumes: args.volumes.volumes(),
         trust_layers: args.trust_layers,
+        containerd: args.containerd,
         daemon: &args.daemon,
         folder: None,
         startup_file: None,
@@ -41,7 +42,7 @@ pub(super) fn run(global: &Global, args: &Build) -> Result<u8, Failure> {
     show_promotion(&report.promoted);
     let ms = |ms| show::duration(Duration::from_millis(ms));
     let phases = &report.phases_ms;
-    show::fields(&[(
+    show::paragraphs(&[(
         "took",
         format!(
             "clone {} ({}), daemon {}, startup command {}, stop {}, promotion {}",

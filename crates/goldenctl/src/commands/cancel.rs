@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, private_daemon, show};
 
@@ -91,8 +92,12 @@ fn wait(
     loop {
         let state = store.project_state(project)?;
         let runs = state.building.as_ref().is_some_and(|it| it.build == *build);
-        let enough = Instant::now() >= until || interrupted.load(Ordering::SeqCst);
-        if !runs || enough {
+        if runs && interrupted.load(Ordering::SeqCst) {
+            return Err(Failure::Interrupted {
+                kept: Kept::EndingBuild,
+            });
+        }
+        if !runs || Instant::now() >= until {
             return Ok((!runs, state));
         }
         if looked.elapsed() >= ROUND {

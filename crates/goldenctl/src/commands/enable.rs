@@ -32,6 +32,7 @@ pub(super) fn enable(global: &Global, args: &Enable) -> Result<u8, Failure> {
         store: &store,
         project: &args.project,
         wait: args.patience.wait,
+        may_be_disabled: false,
     };
     answer(global, &asking, &asked)
 }

@@ -1,6 +1,8 @@
 use cachecore::changes::{self, Changes, Compared};
 use cachecore::id::{Generation, ProjectId};
-use cachecore::record::{BuildSummary, Decision, Manifest, Origin, ProjectState, Request, Verdict};
+use cachecore::record::{
+    BuildSummary, Decision, Manifest, Origin, ProjectState, Request, Status, Verdict,
+};
 use cachecore::trigger::{self, Golden};
 use goldenstore::{Store, StoreError};
 use jiff::Timestamp;
@@ -19,6 +21,8 @@ struct Explained {
     project: ProjectId,
     summary: String,
     reason: String,
+    #[serde(skip)]
+    failed: bool,
     golden: Option<ThisGolden>,
     /// What changed since the newest earlier generation that is kept.
     changes: Option<Changes>,
@@ -90,6 +94,7 @@ fn gather(store: &Store, project: &ProjectId, now: Timestamp) -> Result<Explaine
     Ok(Explained {
         project: project.clone(),
         summary: show::standing(&state, manifest.as_ref(), now),
+        failed: state.status == Status::Failed,
         reason: state.reason,
         golden: manifest.map(|it| ThisGolden {
             generation: it.generation,
@@ -137,7 +142,11 @@ fn since_the_last(store: &Store, now: &Manifest) -> Result<Option<Changes>, Stor
 
 fn tell(explained: &Explained, now: Timestamp) {
     show::line(&format!("{}: {}", explained.project, explained.summary));
-    let mut fields = vec![("why", explained.reason.clone())];
+    let mut fields = Vec::new();
+    // A failure's reason stands in the line above.
+    if !explained.failed {
+        fields.push(("why", explained.reason.clone()));
+    }
     if let Some(golden) = &explained.golden {
         fields.extend(about(golden, now));
     }
@@ -160,10 +169,12 @@ fn tell(explained: &Explained, now: Timestamp) {
             format!("of the same revision: {}", decided(same)),
         ));
     }
-    fields.push((
-        "next trigger",
-        format!("of another: {}", decided(&next.another_revision)),
-    ));
+    let another = decided(&next.another_revision);
+    let another = match &next.same_revision {
+        Some(_) => format!("of another revision: {another}"),
+        None => another,
+    };
+    fields.push(("next trigger", another));
     show::line("");
     show::paragraphs(&fields);
 }
@@ -175,7 +186,7 @@ fn decided(decision: &Decision) -> String {
         Verdict::Skipped => "needs no build",
         Verdict::Refused => "is refused",
     };
-    format!("{verdict}; {}", decision.reason)
+    format!("{verdict}: {}", decision.reason)
 }
 
 /// The same of a request that was made.
@@ -191,7 +202,7 @@ fn was_decided(decision: &Decision, now: Timestamp) -> String {
         Verdict::Refused => "was refused",
     };
     format!(
-        "{}{revision} {became} {}; {}",
+        "{}{revision} {became} {}; the reason then: {}",
         decision.by.name(),
         show::age(decision.at, now),
         decision.reason
@@ -236,9 +247,8 @@ fn about(golden: &ThisGolden, now: Timestamp) -> Vec<(&'static str, String)> {
     fields.push((
         "size",
         format!(
-            "{} shared in {} layers, {} copied for each session",
-            show::size(golden.shared_bytes),
-            golden.layers,
+            "{}, shared; {} copied for each session",
+            show::shared(golden.shared_bytes, golden.layers as u64),
             show::size(golden.mutable_bytes)
         ),
     ));
@@ -260,9 +270,9 @@ fn tell_changes(changes: &Changes) {
         fields.push(("startup file", "changed".to_owned()));
     }
     let [before, now] = changes.mutable_bytes;
+    let [before, now] = [before, now].map(show::size);
     if before != now {
-        let copied = format!("{} -> {}", show::size(before), show::size(now));
-        fields.push(("copied", copied));
+        fields.push(("copied", format!("{before} -> {now}")));
     }
     for (name, layers) in [
         ("layers new", &changes.layers_added),

@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cachecore::collection::{CollectionPlan, Item, Policy, Reason, Unjudged};
+use goldenstore::StoreError;
 
 use crate::cli::{Gc, Global};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, private_daemon, show};
 
@@ -21,8 +23,9 @@ pub(super) fn run(global: &Global, args: &Gc) -> Result<u8, Failure> {
     let interrupted = interrupt::watch(Interactive::No);
     if args.dry_run {
         let progress = Progress::new("looking", interrupted);
-        let plan = store.plan_collection(&policy, &progress)?;
+        let plan = store.plan_collection(&policy, &progress);
         drop(progress);
+        let plan = plan.map_err(nothing_gone)?;
         if global.json {
             show::json(&plan);
         } else {
@@ -37,9 +40,10 @@ pub(super) fn run(global: &Global, args: &Gc) -> Result<u8, Failure> {
         return all_done(&[], &plan.unjudged);
     }
     let progress = Progress::new("collecting", interrupted);
-    let report = store.collect(&policy, &progress)?;
+    let collected = store.collect(&policy, &progress);
     private_daemon::sweep();
     drop(progress);
+    let report = collected.map_err(nothing_gone)?;
     if global.json {
         show::json(&report);
     } else {
@@ -56,6 +60,11 @@ pub(super) fn run(global: &Global, args: &Gc) -> Result<u8, Failure> {
     all_done(&report.failed, &report.plan.unjudged)
 }
 
+/// A collection that was interrupted before it had decided anything.
+fn nothing_gone(error: StoreError) -> Failure {
+    Failure::from(error).if_interrupted(|| Kept::Everything)
+}
+
 /// Fails if something was left, and names it.
 pub(super) fn all_done(failed: &[Unjudged], unjudged: &[Unjudged]) -> Result<u8, Failure> {
     for left in failed.iter().chain(unjudged) {
@@ -67,6 +76,7 @@ pub(super) fn all_done(failed: &[Unjudged], unjudged: &[Unjudged]) -> Result<u8,
     Err(Failure::Left {
         left: failed.len() + unjudged.len(),
         unread: failed.is_empty(),
+        busy: unjudged.is_empty() && failed.iter().all(|failed| failed.busy),
     })
 }
 

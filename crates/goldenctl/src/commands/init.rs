@@ -26,6 +26,7 @@ pub(super) fn run(global: &Global, args: &Init) -> Result<u8, Failure> {
             show::json(&report);
         } else {
             show_store(&report);
+            show_next(&report);
         }
         return Ok(exit::OK);
     };
@@ -44,6 +45,7 @@ pub(super) fn run(global: &Global, args: &Init) -> Result<u8, Failure> {
     } else {
         show_store(&store);
         show_image(&image);
+        show_next(&store);
     }
     Ok(exit::OK)
 }
@@ -54,6 +56,12 @@ fn show_store(report: &InitReport) {
         "golden store {} {done}, on {}",
         report.root, report.filesystem
     ));
+}
+
+fn show_next(report: &InitReport) {
+    if report.created {
+        show::line("  next  make a golden with `goldenctl build` or `goldenctl import`");
+    }
 }
 
 fn show_image(report: &ImageReport) {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::cli::{Global, Run};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, private_daemon, show};
 
@@ -31,7 +32,9 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<u8, Failure> {
     let session = SessionId::new(&format!("run-{name}")).map_err(StoreError::from)?;
     let progress = Progress::new("cloning the golden", interrupted.clone());
     let request = StartRequest::new(args.project.clone(), session);
-    let held = store.start_held_session(&request, Purpose::Run, &progress)?;
+    let started = store.start_held_session(&request, Purpose::Run, &progress);
+    let held = started.map_err(|e| Failure::from(e).if_interrupted(|| Kept::NoRun))?;
+    let mut left = Kept::NoRun;
     let ran = in_session(&store, &held.report, args, &limits, &progress);
     if args.keep {
         let kept = store.keep_session(held)?;
@@ -40,13 +43,17 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<u8, Failure> {
             "session {} is kept: {}",
             kept.session, kept.data_root
         ));
+        left = Kept::Run {
+            session: kept.session,
+        };
     } else {
         progress.phase("removing the session");
         if let Err(error) = store.discard_session(held, &Silent) {
             tracing::warn!(%error, "the session is left for the next command");
         }
     }
-    Ok(exit::of_status(ran?))
+    let status = ran.map_err(|failure| failure.if_interrupted(|| left))?;
+    Ok(exit::of_status(status))
 }
 
 fn in_session(

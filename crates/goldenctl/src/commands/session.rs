@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::cli::{Global, Session, SessionPromote, SessionStart};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{exit, private_daemon, show};
 
@@ -17,8 +18,16 @@ pub(super) fn run(global: &Global, args: &Session) -> Result<u8, Failure> {
         Session::Rm { session } => {
             let store = super::open(global)?;
             let progress = Progress::new("removing", interrupt::watch(Interactive::No));
-            let report = store.remove_session(session, &progress)?;
+            let removed = store.remove_session(session, &progress);
             drop(progress);
+            let report = removed.map_err(|e| {
+                Failure::from(e).if_interrupted(|| match store.session(session) {
+                    Ok(_) => Kept::Everything,
+                    Err(_) => Kept::Gone {
+                        what: format!("session {session}"),
+                    },
+                })
+            })?;
             if global.json {
                 show::json(&report);
             } else {
@@ -35,13 +44,17 @@ fn start(global: &Global, args: &SessionStart) -> Result<u8, Failure> {
     let request = StartRequest {
         strategy: args.strategy,
         or_empty: args.or_empty,
+        containerd: args.containerd,
         expires: args.expires,
         generation: args.generation.map(Generation::new),
         ..StartRequest::new(args.project.clone(), args.session.clone())
     };
     let progress = Progress::new("cloning the golden", interrupt::watch(Interactive::No));
-    let report = store.start_session(&request, &progress)?;
+    let started = store.start_session(&request, &progress);
     drop(progress);
+    let session = args.session.clone();
+    let report =
+        started.map_err(|e| Failure::from(e).if_interrupted(|| Kept::NoSession { session }))?;
     if global.json {
         show::json(&report);
     } else {
@@ -94,8 +107,11 @@ fn promote(global: &Global, args: &SessionPromote) -> Result<u8, Failure> {
         ..PromoteOptions::default()
     };
     let progress = Progress::new("promoting", interrupt::watch(Interactive::No));
-    let report = store.promote_session(&args.session, &options, &progress)?;
+    let promoted = store.promote_session(&args.session, &options, &progress);
     drop(progress);
+    let session = args.session.clone();
+    let report =
+        promoted.map_err(|e| Failure::from(e).if_interrupted(|| Kept::Session { session }))?;
     answer_promotion(global, &report);
     Ok(exit::OK)
 }
@@ -115,14 +131,16 @@ pub(super) fn show_promotion(report: &PromoteReport) {
         "project {} has generation {}",
         report.project, report.generation
     ));
-    let mut fields = vec![
-        (
-            "layers",
-            format!(
-                "{} in the store, of which {} are new there",
-                report.layers, report.layers_moved
-            ),
-        ),
+    let mut fields = Vec::new();
+    // A golden that is a subvolume has them inside.
+    if report.layers > 0 {
+        let layers = format!(
+            "{} in the store, of which {} are new there",
+            report.layers, report.layers_moved
+        );
+        fields.push(("layers", layers));
+    }
+    fields.extend([
         ("shared", show::size(report.sizes.shared_bytes)),
         (
             "copied",
@@ -132,9 +150,9 @@ pub(super) fn show_promotion(report: &PromoteReport) {
                 report.sizes.mutable_entries
             ),
         ),
-    ];
+    ]);
     fields.extend(report.notes.iter().map(|note| ("note", note.clone())));
-    show::fields(&fields);
+    show::paragraphs(&fields);
 }
 
 fn list(global: &Global) -> Result<u8, Failure> {
@@ -157,28 +175,21 @@ fn list(global: &Global) -> Result<u8, Failure> {
             let record = info.record;
             vec![
                 record.session.to_string(),
-                record.project.to_string(),
-                record
-                    .generation
-                    .map_or_else(|| "-".to_owned(), |g| g.to_string()),
+                match record.generation {
+                    Some(generation) => format!("{} {generation}", record.project),
+                    None => format!("{} -", record.project),
+                },
                 record.strategy.to_string(),
                 record.purpose.name().to_owned() + if info.held { " (running)" } else { "" },
                 show::age(record.started_at, now),
             ]
         })
         .collect();
-    let header = [
-        "session",
-        "project",
-        "generation",
-        "strategy",
-        "purpose",
-        "started",
-    ];
+    let header = ["session", "golden", "strategy", "purpose", "started"];
     for session in &unusable {
         let mut row = vec![session.session.to_string()];
         row.resize(header.len(), "-".to_owned());
-        row[4] = "unusable".to_owned();
+        row[3] = "unusable".to_owned();
         rows.push(row);
     }
     show::table(&header, rows, "no sessions");

@@ -67,6 +67,10 @@ fn write_metrics(
         sessions.retain(|session| session.record.project == *project);
     }
     let text = metrics::render(&projects, &sessions, Timestamp::now());
+    if file == "-" {
+        show::bytes(text.as_bytes());
+        return Ok(exit::OK);
+    }
     let aside = Utf8PathBuf::from(format!("{file}.{}", std::process::id()));
     let written = std::fs::write(&aside, text).and_then(|()| std::fs::rename(&aside, file));
     written.map_err(|source| {
@@ -142,9 +146,9 @@ fn one(global: &Global, status: &ProjectStatus) {
     let now = Timestamp::now();
     let state = &status.state;
     show::line(&format!("{}: {}", state.project, status.summary));
-    show::fields(&requests(state, now));
+    let mut fields = requests(state, now);
     if let Some(golden) = &status.golden {
-        let mut fields = vec![
+        fields.extend([
             (
                 "generation",
                 format!(
@@ -153,7 +157,7 @@ fn one(global: &Global, status: &ProjectStatus) {
                     show::age(golden.promoted_at, now)
                 ),
             ),
-            ("kind", golden.kind.to_string()),
+            ("kind", kind(golden)),
             (
                 "shared",
                 show::shared(golden.sizes.shared_bytes, golden.layers.len() as u64),
@@ -165,7 +169,7 @@ fn one(global: &Global, status: &ProjectStatus) {
                     show::size(golden.sizes.mutable_bytes)
                 ),
             ),
-        ];
+        ]);
         fields.extend(
             golden
                 .engine
@@ -183,8 +187,8 @@ fn one(global: &Global, status: &ProjectStatus) {
                 .last_used_at
                 .map(|at| ("last used", show::age(at, now))),
         );
-        show::fields(&fields);
     }
+    show::paragraphs(&fields);
     if state.last_builds.is_empty() {
         return;
     }
@@ -211,6 +215,16 @@ fn one(global: &Global, status: &ProjectStatus) {
         rows.collect(),
         "",
     );
+}
+
+/// Which store the golden has, and in how many folders.
+fn kind(golden: &Manifest) -> String {
+    let beside = if golden.containerd {
+        ", containerd's root in a folder of its own"
+    } else {
+        ""
+    };
+    format!("{}{beside}", golden.kind)
 }
 
 /// What is wanted of the project, and what a person can do about where it stands.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::{Global, Patience, Trigger};
 use crate::failure::Failure;
 use crate::interrupt::{self, Interactive};
+use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::{builder, exit, private_daemon, show};
 
@@ -24,6 +25,9 @@ pub(super) struct Asking<'a> {
     pub(super) store: &'a Store,
     pub(super) project: &'a ProjectId,
     pub(super) wait: bool,
+    /// Whether it is no failure that the project is disabled: a merge hook asks after every merge, and
+    /// who has disabled builds wants no hook to fail of it.
+    pub(super) may_be_disabled: bool,
 }
 
 /// What a request led to, for programs.
@@ -61,6 +65,8 @@ pub(super) fn trigger(global: &Global, args: &Trigger) -> Result<u8, Failure> {
         store: &store,
         project,
         wait: args.patience.wait,
+        // Who waits for a golden wants one.
+        may_be_disabled: !args.patience.wait,
     };
     answer(global, &asking, &asked)
 }
@@ -77,6 +83,7 @@ pub(super) fn retry(
         store: &store,
         project,
         wait: patience.wait,
+        may_be_disabled: false,
     };
     answer(global, &asking, &asked)
 }
@@ -116,7 +123,9 @@ pub(super) fn answer(
     if asked.needs_builder {
         builder::start(asking.store, project)?;
     }
-    let taken = decision.verdict != Verdict::Refused;
+    let settings = asked.state.settings.as_ref();
+    let disabled = settings.is_some_and(|settings| !settings.enabled);
+    let taken = decision.verdict != Verdict::Refused || disabled && asking.may_be_disabled;
     if !global.json && taken {
         show::line(&sentence(project, decision));
     }
@@ -208,8 +217,7 @@ fn settle(asking: &Asking<'_>, number: u64) -> Result<Settled, Failure> {
         }
         if interrupted.load(Ordering::SeqCst) {
             drop(progress);
-            show::note("the build goes on; `goldenctl status` shows it");
-            return Err(goldenstore::StoreError::Interrupted.into());
+            return Err(Failure::Interrupted { kept: Kept::Build });
         }
         if looked.elapsed() >= ROUND {
             looked = Instant::now();

@@ -1,5 +1,6 @@
 use cachecore::image;
 use cachecore::layout;
+use cachecore::space::Disk;
 use cachecore::strategy::Filesystem;
 use camino::Utf8Path;
 use goldenstore::{Store, StoreError, UnusableSession};
@@ -19,7 +20,7 @@ pub(super) fn checks(root: &Utf8Path) -> Vec<Check> {
     let mut checks = vec![Check::ok("store", root.as_str())];
     checks.extend(filesystem(&store));
     checks.extend(image(root));
-    checks.extend(space(root));
+    checks.extend(space(&store));
     checks.extend(projects(&store));
     checks.extend(sessions(&store));
     checks.extend(trash(&store));
@@ -68,29 +69,20 @@ fn image(root: &Utf8Path) -> Option<Check> {
 /// What is little: less than a twentieth.
 const LITTLE: u64 = 20;
 
-fn space(root: &Utf8Path) -> Vec<Check> {
-    let found = match rustix::fs::statvfs(root.as_std_path()) {
-        Ok(found) => found,
-        Err(e) => {
-            return vec![Check::failure(
-                "free space",
-                e.to_string(),
-                "look at the disk",
-            )];
-        }
+fn space(store: &Store) -> Vec<Check> {
+    let Disk { free, total } = match store.disk() {
+        Ok(disk) => disk,
+        Err(e) => return vec![Check::failure("free space", e.to_string(), advice(&e))],
     };
-    let free = found.f_bavail * found.f_frsize;
-    let total = found.f_blocks * found.f_frsize;
-    let says = format!("{} of {}", show::size(free), show::size(total));
-    let mut checks = vec![if free < total / LITTLE {
-        Check::note("free space", says, "free some")
+    let says = format!("{} of {}", show::size(free.bytes), show::size(total.bytes));
+    let mut checks = vec![if free.bytes < total.bytes / LITTLE {
+        Check::note("free space", says, "make room: `goldenctl gc`")
     } else {
         Check::ok("free space", says)
     }];
-    // btrfs makes inodes as it needs them and says 0.
-    if found.f_files > 0 {
-        let says = format!("{} of {}", found.f_favail, found.f_files);
-        checks.push(if found.f_favail < found.f_files / LITTLE {
+    if total.inodes < u64::MAX {
+        let says = format!("{} of {}", free.inodes, total.inodes);
+        checks.push(if free.inodes < total.inodes / LITTLE {
             Check::note("free inodes", says, "remove sessions or goldens")
         } else {
             Check::ok("free inodes", says)
@@ -124,7 +116,7 @@ fn projects(store: &Store) -> Vec<Check> {
 
 fn sessions(store: &Store) -> Vec<Check> {
     vec![match store.list_sessions() {
-        Ok(sessions) => Check::ok("sessions", format!("{} are there", sessions.len())),
+        Ok(sessions) => Check::ok("sessions", sessions.len().to_string()),
         Err(e) => Check::failure("sessions", e.to_string(), advice(&e)),
     }]
     .into_iter()

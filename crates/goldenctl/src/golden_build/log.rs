@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
+use std::sync::Mutex;
 
 use engine::{OutputSink, Stream};
 
@@ -8,6 +9,30 @@ use engine::{OutputSink, Stream};
 const LAST_LINES: usize = 20;
 /// The longest part of a line that is remembered, in bytes.
 const LINE: usize = 500;
+
+/// The log of the build that this process runs, or has run last.
+static CURRENT: Mutex<Option<File>> = Mutex::new(None);
+
+/// Takes traces: to stderr, and to the build's log as well. A builder that was started by a trigger has
+/// nobody at its stderr.
+pub(crate) struct Traces;
+
+impl Write for Traces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Ok(mut current) = CURRENT.lock()
+            && let Some(log) = current.as_mut()
+        {
+            // Where that cannot be written, stderr is left.
+            let _ = log.write_all(bytes);
+        }
+        std::io::stderr().write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
 
 /// Takes what a startup command writes: to the build's log, to stderr, and its last lines to memory.
 pub(crate) struct BuildLog {
@@ -20,6 +45,10 @@ pub(crate) struct BuildLog {
 impl BuildLog {
     /// Writes to an open log.
     pub(crate) fn new(file: File) -> Self {
+        // Both append, each a line at once.
+        if let (Ok(traces), Ok(mut current)) = (file.try_clone(), CURRENT.lock()) {
+            *current = Some(traces);
+        }
         Self {
             file,
             broken: false,
@@ -36,6 +65,14 @@ impl BuildLog {
             .cloned()
             .chain((!partial.is_empty()).then_some(partial))
             .collect()
+    }
+
+    /// Says something beside what the command writes.
+    pub(crate) fn note(&mut self, sentence: &str) {
+        self.write(
+            Stream::Stderr,
+            format!("goldenctl: {sentence}\n").as_bytes(),
+        );
     }
 
     fn remember(&mut self, bytes: &[u8]) {

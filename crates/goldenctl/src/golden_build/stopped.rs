@@ -88,6 +88,6 @@ fn with_lines(mut reason: String, log: &BuildLog) -> String {
 pub(super) fn with_serving(reason: String, serving: Option<Generation>) -> String {
     match serving {
         Some(serving) => format!("{reason}; generation {serving} serves on"),
-        None => reason,
+        None => format!("{reason}; there is no golden yet"),
     }
 }

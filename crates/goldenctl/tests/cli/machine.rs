@@ -74,6 +74,8 @@ fn metrics_are_written_as_a_whole_and_leave_nothing_beside() {
         .expect("the folder")
         .count();
     assert_eq!(names, 1);
+    let answer = ground.line("status --metrics -");
+    assert!(answer.stdout.starts_with("# HELP "), "{answer:?}");
     let answer = ground.call(&["status", "--metrics", "/nowhere/at/all.prom"]);
     assert_eq!(answer.code, 1);
     assert!(answer.stderr.contains("/nowhere/at/all.prom"), "{answer:?}");
@@ -87,6 +89,10 @@ fn completions_and_manual_pages_know_every_command() {
         assert_eq!(answer.code, 0, "{shell}");
         for word in ["goldenctl", "session", "promote", "doctor"] {
             assert!(answer.stdout.contains(word), "{word} for {shell}");
+        }
+        // A builder may be spoken of; nobody is offered to call one.
+        for offered in ["goldenctl,builder", "'builder:", "-a \"builder\""] {
+            assert!(!answer.stdout.contains(offered), "{offered} for {shell}");
         }
     }
     let folder = tempfile::tempdir().expect("a folder");

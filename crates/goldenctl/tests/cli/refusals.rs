@@ -94,6 +94,37 @@ fn what_makes_no_sense_is_refused_and_nothing_is_touched() {
 }
 
 #[test]
+fn without_a_command_the_help_is_shown() {
+    let answer = Ground::bare().call(&[]);
+    assert_eq!((answer.code, answer.stdout.as_str()), (2, ""));
+    for says in ["Usage: goldenctl", "First steps:", "Say why this golden"] {
+        assert!(answer.stderr.contains(says), "{says}: {answer:?}");
+    }
+    assert!(!answer.stderr.contains("builder"), "{answer:?}");
+    let lines = answer.stderr.lines();
+    let wide: Vec<&str> = lines.filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:?}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure_and_a_reader_that_left_is_none() {
+    let ground = Ground::with_golden();
+    let full = std::fs::File::create("/dev/full").expect("a full device");
+    let mut command = ground.command();
+    let answer = Answer::from(command.arg("ls").stdout(full).output().expect("it runs"));
+    assert_eq!(answer.code, 1, "{answer:?}");
+    assert!(
+        answer.stderr.contains("cannot write the answer: No space"),
+        "{answer:?}"
+    );
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = ground.command();
+    let answer = Answer::from(command.arg("ls").stdout(writer).output().expect("it runs"));
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
+}
+
+#[test]
 fn a_project_that_moved_on_is_not_promoted_over() {
     let ground = Ground::with_golden();
     for line in [
@@ -136,6 +167,10 @@ fn a_folder_that_is_no_data_root_is_not_imported() {
         "{answer:?}"
     );
     assert!(folder.path().join("README").exists(), "it is where it was");
+    assert!(answer.stderr.contains("Docker Root Dir"), "{answer:?}");
+    let file = folder.path().join("README");
+    let answer = ground.call(&["import", "shop", "--from", file.to_str().expect("UTF-8")]);
+    assert_eq!(answer.code, 1, "{answer:?}");
     assert_eq!(ground.picture(), before);
 }
 
@@ -183,9 +218,13 @@ fn a_store_of_a_newer_format_is_left_alone() {
 #[test]
 fn who_is_not_root_is_told_so() {
     let ground = Ground::with_golden();
-    // A copy that another user can execute, wherever the build folder lies.
+    // A copy that another user can execute, wherever the build folder lies. By a program of its own:
+    // what this one has open to write, others that it starts meanwhile have open too for an instant,
+    // and nobody can execute it then.
     let program = ground.root().parent().expect("a parent").join("goldenctl");
-    std::fs::copy(env!("CARGO_BIN_EXE_goldenctl"), &program).expect("copied");
+    let mut copy = std::process::Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_goldenctl")).arg(&program);
+    assert!(copy.status().expect("cp runs").success());
     let folder = program.parent().expect("a parent");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder, open).expect("opened");

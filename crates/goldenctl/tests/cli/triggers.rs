@@ -121,11 +121,15 @@ fn enabling_builds_at_once_and_a_failure_can_be_tried_again() {
     let builds = ground.document("status shop --json")["state"]["last_builds"].clone();
     assert_eq!(builds.as_array().map(Vec::len), Some(2), "{builds}");
     assert_eq!(ground.line("session ls").stdout, "no sessions\n");
-    assert!(ground.line("log shop").stdout.is_empty());
+    let log = ground.line("log shop").stdout;
+    assert!(
+        log.contains("/nowhere/dockerd"),
+        "what its builder warns of is in the log: {log}"
+    );
 
     let answer = ground.line("disable shop");
     assert_eq!(answer.code, 0, "{answer:?}");
-    for line in ["trigger shop", "retry shop"] {
+    for line in ["trigger shop --wait", "retry shop"] {
         let answer = ground.line(line);
         assert_eq!(answer.code, 1, "{line}: {answer:?}");
         assert!(
@@ -133,6 +137,16 @@ fn enabling_builds_at_once_and_a_failure_can_be_tried_again() {
             "{answer:?}"
         );
     }
+    // A merge hook does not fail because somebody has disabled builds.
+    let answer = ground.line("trigger shop");
+    let said = "no build of shop is started: the project is disabled\n";
+    assert_eq!(
+        (answer.code, answer.stdout.as_str()),
+        (0, said),
+        "{answer:?}"
+    );
+    let document = ground.document("trigger shop --json");
+    assert_eq!(document["verdict"], "refused", "{document}");
     let status = ground.line("status shop").stdout;
     assert!(status.contains("disabled, by "), "{status}");
 }
@@ -203,7 +217,7 @@ fn explain_says_why_and_what_changed_in_eighty_columns() {
         "generation 1",
         "since generation 1",
         "unknown -> r2",
-        "of another: is refused; the project has no startup file",
+        "of another revision: is refused: the project has no startup",
     ] {
         assert!(text.contains(says), "{says}: {text}");
     }
@@ -242,9 +256,69 @@ fn a_project_without_a_golden_says_what_to_do() {
     let text = ground.line("explain shop").stdout;
     assert!(text.starts_with("shop: Failed: "), "{text}");
     assert!(
-        text.contains("of another: builds at once; no build runs"),
+        text.contains("next trigger  builds at once: no build runs"),
         "{text}"
     );
+    // The line that says where it stands is one line, whatever the reason; the rest fits.
+    for command in ["explain", "status"] {
+        let text = ground.line(&format!("{command} shop")).stdout;
+        let mut rest = text.lines().skip(1);
+        assert!(rest.all(|line| line.chars().count() <= 80), "{text}");
+    }
+}
+
+/// A hook that reads what its commands print would wait for as long as the build takes.
+#[test]
+fn a_builder_keeps_nothing_open_of_whoever_started_it() {
+    let ground = Ground::with_golden();
+    let startup = ground.startup("true\n");
+    let engine = ground.root().parent().expect("a parent").join("engine");
+    std::fs::create_dir(&engine).expect("a folder");
+    let script = format!(
+        "cd {} || exit\n\
+         for program in dockerd containerd containerd-shim-runc-v2 runc; do\n\
+           printf '#!/bin/sh\\nexec sleep 1000\\n' > $program; chmod 755 $program\n\
+         done\n\
+         exec 9>&1\n\
+         {} enable shop --startup {startup} --network isolated --dockerd $PWD/dockerd > /dev/null",
+        engine.display(),
+        env!("CARGO_BIN_EXE_goldenctl"),
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", &script])
+        .env("CACHECORE_ROOT", ground.root());
+    // This comes back when nobody has the pipe open any more.
+    let answer = Answer::from(shell.output().expect("sh runs"));
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let state = &ground.document("status shop --json")["state"];
+    let at_work = !state["building"].is_null() || !state["pending"].is_null();
+    assert!(at_work, "the builder lives: {state}");
+    assert_eq!(ground.line("cancel shop").code, 0);
+}
+
+#[test]
+fn a_builder_outlives_the_terminal_of_whoever_started_it() {
+    let ground = Ground::with_golden();
+    let startup = ground.startup("true\n");
+    let program = env!("CARGO_BIN_EXE_goldenctl");
+    let line = format!("{program} enable shop --startup {startup} {NO_ENGINE}");
+    let mut terminal = std::process::Command::new("script");
+    terminal
+        .args(["-qec", &line, "/dev/null"])
+        .env("CACHECORE_ROOT", ground.root())
+        .stdin(std::process::Stdio::null());
+    let answer = Answer::from(terminal.output().expect("script runs"));
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let begun = Instant::now();
+    loop {
+        let state = &ground.document("status shop --json")["state"];
+        if state["status"] == "failed" && state["pending"].is_null() {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{state}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -158,6 +158,7 @@ fn links_of(
             unjudged.push(Unjudged {
                 what: format!("the links of {what}"),
                 because: e.to_string(),
+                busy: false,
             });
             None
         }

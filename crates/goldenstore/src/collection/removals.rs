@@ -1,14 +1,24 @@
 use cachecore::collection::{CollectionPlan, Item, Removal, Unjudged};
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{DOCKER, session_folder, session_of_folder};
+use cachecore::layout::{SHARING_RECORD, session_folder, session_of_folder};
 use treeclone::Observer;
 
-use crate::error::StoreError;
+use crate::error::{ErrorClass, StoreError};
 use crate::liveness;
+use crate::parts::Parts;
 use crate::project;
 use crate::quarantine;
 use crate::records;
 use crate::store::Store;
+
+/// What would not go. Since the plan was made, a builder may have begun, say.
+pub(super) fn stays(what: String, error: &StoreError) -> Unjudged {
+    Unjudged {
+        what,
+        because: error.to_string(),
+        busy: error.class() == ErrorClass::Busy,
+    }
+}
 
 impl Store {
     /// Renames what a plan removes into the trash, and gives what would not go. The caller has the
@@ -19,16 +29,18 @@ impl Store {
         observer: &dyn Observer,
     ) -> Result<Vec<Unjudged>, StoreError> {
         let mut failed = Vec::new();
+        let interrupted = |removed| StoreError::CollectionInterrupted {
+            removed,
+            planned: plan.removals.len(),
+        };
         let is_layer = |removal: &&Removal| matches!(removal.item, Item::Layer { .. });
-        for removal in plan.removals.iter().filter(|removal| !is_layer(removal)) {
+        let others = || plan.removals.iter().filter(|removal| !is_layer(removal));
+        for (tried, removal) in others().enumerate() {
             if observer.interrupted() {
-                return Err(StoreError::Interrupted);
+                return Err(interrupted(tried - failed.len()));
             }
             if let Err(e) = self.remove_item(removal) {
-                failed.push(Unjudged {
-                    what: removal.item.to_string(),
-                    because: e.to_string(),
-                });
+                failed.push(stays(removal.item.to_string(), &e));
             }
         }
         let layers: Vec<&Removal> = plan.removals.iter().filter(is_layer).collect();
@@ -40,28 +52,27 @@ impl Store {
             failed.push(Unjudged {
                 what: format!("{} layers", layers.len()),
                 because: "they stay until all of the above goes".to_owned(),
+                busy: failed.iter().all(|failed| failed.busy),
             });
             return Ok(failed);
         }
         // A power cut must not bring back a generation whose layers it does not bring back.
         self.trash.sync()?;
-        for removal in layers {
+        for (tried, removal) in layers.into_iter().enumerate() {
             if observer.interrupted() {
-                return Err(StoreError::Interrupted);
+                return Err(interrupted(others().count() + tried - failed.len()));
             }
             if let Err(e) = self.remove_item(removal) {
-                failed.push(Unjudged {
-                    what: removal.item.to_string(),
-                    because: e.to_string(),
-                });
+                failed.push(stays(removal.item.to_string(), &e));
             }
         }
         Ok(failed)
     }
 
-    /// Removes records of sessions that killed commands have written aside. One that a command
-    /// holds may be writing.
+    /// Removes records of sessions, and of what they can share, that killed commands have written
+    /// aside. One that a command holds may be writing. The caller has the store to itself.
     pub(super) fn clear_sessions(&self) -> Result<(), StoreError> {
+        records::clear_asides_of(&self.root, SHARING_RECORD)?;
         for name in self.sessions.names(usize::MAX)? {
             let Some(session) = name.to_str().and_then(session_of_folder) else {
                 continue;
@@ -103,8 +114,8 @@ impl Store {
             Err(StoreError::UnknownSession { .. }) => return Ok(()),
             held => held?,
         };
-        let docker = self.session_handle(session)?.folder_if_there(DOCKER)?;
-        let _no_daemon = docker.as_ref().map(liveness::prove_no_daemon).transpose()?;
+        let parts = Parts::of_session(&self.session_handle(session)?)?;
+        let _no_daemon = parts.as_ref().map(liveness::prove_no_daemon).transpose()?;
         self.discard(&self.sessions, session_folder(session))
             .map(drop)
     }

@@ -61,7 +61,10 @@ impl StoreError {
             | Self::Refused { .. }
             | Self::Strategy(_)
             | Self::CannotMove { .. }
+            | Self::ImagesInside { .. }
+            | Self::NotBeside { .. }
             | Self::Interrupted
+            | Self::CollectionInterrupted { .. }
             | Self::Tree { .. }
             | Self::Io { .. } => ErrorClass::Failed,
         }

@@ -27,10 +27,14 @@ impl StoreError {
             Self::Moved { made, .. } => {
                 format!("move it back to {}, or bind-mount it there", made.display())
             }
-            Self::UnknownProject { .. } | Self::NoGolden { .. } => {
-                "make its golden with `goldenctl build` or `goldenctl import`; `goldenctl ls` lists \
-                 the projects"
-                    .to_owned()
+            Self::UnknownProject { .. } => {
+                "`goldenctl ls` lists the projects; `goldenctl build` makes a golden".to_owned()
+            }
+            Self::NoGolden { .. } => {
+                "make one with `goldenctl build` or `goldenctl import`".to_owned()
+            }
+            Self::Refused { refusal: Refusal::NotADataRoot, .. } => {
+                "`docker info` says where a daemon has its data root, as Docker Root Dir".to_owned()
             }
             Self::UnknownSession { .. } => "`goldenctl session ls` lists the sessions".to_owned(),
             Self::SessionExists { session } => format!(
@@ -103,6 +107,12 @@ impl StoreError {
                 subvolume.display()
             ),
             Self::Strategy(_) => "leave the choice to --strategy auto".to_owned(),
+            Self::ImagesInside { .. } => {
+                "leave --containerd out, or build the golden anew after `goldenctl rm`".to_owned()
+            }
+            Self::NotBeside { .. } => {
+                "leave --containerd out for a daemon that starts its own containerd".to_owned()
+            }
             Self::CannotMove { .. } => {
                 "use --copy, and remove the data root yourself afterwards".to_owned()
             }

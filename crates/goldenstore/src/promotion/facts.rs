@@ -1,13 +1,15 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cachecore::dataroot::{self, DataRoot, Seat};
-use cachecore::id::LayerName;
-use cachecore::promotion::{self, LayerAction, Plan, Volumes};
+use cachecore::id::{CacheId, LayerName};
+use cachecore::promotion::{self, LayerAction, LayerStep, Plan, Volumes};
 use cachecore::record::Form;
+use treeclone::Observer;
 
 use crate::error::StoreError;
-use crate::handle::Handle;
+use crate::layers;
 use crate::liveness::{self, NoDaemon};
+use crate::parts::Parts;
 use crate::reader;
 use crate::store::Store;
 use crate::subvolumes;
@@ -24,39 +26,56 @@ pub(crate) struct Examined {
     pub(crate) _no_daemon: NoDaemon,
 }
 
+/// What was read of a data root's layers and found well, by what was to be done with each.
+#[derive(Default)]
+pub(crate) struct Proved {
+    pub(crate) steps: BTreeSet<(Seat, LayerName, LayerAction)>,
+    /// Folders whose layers cannot be verified and stay apart.
+    pub(crate) apart: BTreeSet<CacheId>,
+}
+
+impl Proved {
+    pub(crate) fn key(step: &LayerStep) -> (Seat, LayerName, LayerAction) {
+        (step.folder.clone(), step.layer.clone(), step.action)
+    }
+
+    /// What is worth noting of it.
+    pub(crate) fn note(&self) -> Option<String> {
+        (!self.apart.is_empty()).then(|| {
+            format!(
+                "{} layers cannot be verified by their archives: they are kept apart, \
+                 not shared by their chain ids",
+                self.apart.len()
+            )
+        })
+    }
+}
+
 impl Store {
     /// Reads and checks a data root, which is to become a generation of this form. Changes nothing.
     pub(crate) fn examine(
         &self,
-        docker: &Handle,
+        parts: &Parts,
         form: Form,
         volumes: &Volumes,
     ) -> Result<Examined, StoreError> {
-        let no_daemon = liveness::prove_stopped(docker)?;
-        let listing = reader::read(docker)?;
+        let no_daemon = liveness::prove_stopped(parts)?;
+        let listing = reader::read(parts)?;
         let root = dataroot::survey(&listing, &self.layout().layers());
         let plan = promotion::plan(&listing, &root, form, volumes, &self.known_layers()?).map_err(
             |refusal| StoreError::Refused {
-                data_root: docker.path().to_owned(),
+                data_root: parts.docker().path().to_owned(),
                 refusal,
             },
         )?;
         // After the plan: a driver that keeps layers in subvolumes is refused by its name.
-        subvolumes::refuse_nested(docker)?;
+        for (_, folder) in parts.each() {
+            subvolumes::refuse_nested(folder)?;
+        }
         if let Some(volume) = plan.volumes_missing.first() {
             return Err(StoreError::UnknownVolume {
                 volume: volume.clone(),
             });
-        }
-        for step in &plan.layers {
-            if step.action == LayerAction::Replace && !step.layer.is_blob() {
-                let folder = seat_folder(docker, &step.folder)?;
-                if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
-                    // Whether it is what the damaged one should be is for the verification to say.
-                    continue;
-                }
-                self.compare_layer(&folder, &step.folder, &step.layer)?;
-            }
         }
         Ok(Examined {
             shift: listing.overlay2.as_ref().map_or(0, |facts| facts.owner_gid),
@@ -67,30 +86,56 @@ impl Store {
         })
     }
 
-    /// Makes sure that every blob that comes in is what its name says. Changes nothing.
-    pub(crate) fn prove_blobs(&self, docker: &Handle, plan: &Plan) -> Result<(), StoreError> {
-        let mut folder = None;
-        for step in &plan.layers {
-            if !step.layer.is_blob() || step.action == LayerAction::Keep {
+    /// Makes sure that what would come into the store, or be taken for what the store has, is what its
+    /// name says; what `before` has proved is not read again. Changes the plan where a layer has to stay
+    /// apart or takes the place of a damaged one, and nothing else.
+    pub(crate) fn prove_layers(
+        &self,
+        parts: &Parts,
+        examined: &mut Examined,
+        before: &Proved,
+        trusted: bool,
+        observer: &dyn Observer,
+    ) -> Result<Proved, StoreError> {
+        let mut proved = Proved::default();
+        // One containerd may have unpacked the same layer for several of its namespaces.
+        let mut brought = BTreeMap::new();
+        for step in &examined.plan.layers {
+            if step.action == LayerAction::Adopt {
+                brought.insert(&step.layer, &step.folder);
+            }
+            let known = match step.layer.is_blob() {
+                true => step.action == LayerAction::Keep,
+                false => step.action != LayerAction::Replace,
+            };
+            if known {
                 continue;
             }
-            let folder = match &folder {
-                Some(folder) => folder,
-                None => folder.insert(seat_folder(docker, &step.folder)?),
-            };
-            self.compare_layer(folder, &step.folder, &step.layer)?;
+            if !step.layer.is_blob() && self.layer_quarantine(&step.layer)?.is_some() {
+                // Whether it is what the damaged one should be is for the verification to say.
+                continue;
+            }
+            if !before.steps.contains(&Proved::key(step)) {
+                let folder = parts.seat(&step.folder)?;
+                match brought.get(&step.layer).filter(|_| !step.layer.is_blob()) {
+                    Some(twin) => {
+                        let twin = parts.seat(twin)?.folder(twin.name())?;
+                        let own = folder.folder(step.folder.name())?;
+                        layers::compare(&twin, &own, &step.layer)?;
+                    }
+                    None => self.compare_layer(&folder, &step.folder, &step.layer)?,
+                }
+            }
+            proved.steps.insert(Proved::key(step));
         }
-        Ok(())
+        self.verify_new(
+            parts.docker(),
+            examined,
+            before,
+            &mut proved,
+            trusted,
+            observer,
+        )?;
+        Ok(proved)
     }
-}
-
-/// The folder of a data root that a layer's link lies in.
-pub(crate) fn seat_folder(docker: &Handle, seat: &Seat) -> Result<Handle, StoreError> {
-    let path = seat.folder();
-    docker
-        .descend(path.as_bytes())?
-        .ok_or_else(|| StoreError::Unexpected {
-            path: docker.path().join(path.as_ref()),
-            expected: "there",
-        })
 }

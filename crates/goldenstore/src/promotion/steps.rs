@@ -7,19 +7,19 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use treeclone::Silent;
 
-use super::facts::seat_folder;
 use crate::error::StoreError;
 use crate::handle::Handle;
+use crate::parts::Parts;
 use crate::store::Store;
 
 impl Store {
     /// Turns every layer of the data root into a link; gives how many were new to the store.
-    pub(super) fn settle_layers(&self, docker: &Handle, plan: &Plan) -> Result<u64, StoreError> {
+    pub(super) fn settle_layers(&self, parts: &Parts, plan: &Plan) -> Result<u64, StoreError> {
         let lock = self.lock_layers()?;
         let mut moved = 0;
         for step in &plan.layers {
             let seat = &step.folder;
-            let folder = seat_folder(docker, seat)?;
+            let folder = parts.seat(seat)?;
             if step.seal {
                 seal(&folder)?;
             }

@@ -9,6 +9,7 @@ use cachecore::bolt::{Bolt, Limits, ReadAt};
 use cachecore::dataroot::buildkit::{self, Book, BookError, BuildKit};
 use rustix::fs::OFlags;
 
+use super::room::Room;
 use crate::error::StoreError;
 use crate::handle::{Handle, Regular};
 
@@ -22,14 +23,25 @@ impl ReadAt for OnDisk {
 }
 
 /// BuildKit's books of a classic store.
-pub(super) fn buildkit(root: &Handle) -> Result<BuildKit, StoreError> {
+pub(super) fn buildkit(root: &Handle, room: &mut Room) -> Result<BuildKit, StoreError> {
     let Some(folder) = root.folder_if_there("buildkit")? else {
         return Ok(BuildKit::default());
     };
-    Ok(BuildKit {
-        snapshots: book(&folder, "snapshots.db", buildkit::snapshots)?,
-        records: book(&folder, "metadata_v2.db", buildkit::records)?,
-    })
+    let snapshots = book(&folder, "snapshots.db", buildkit::snapshots)?;
+    if let Book::Read(rows) = &snapshots {
+        room.take_book(
+            &folder,
+            rows.iter().map(|(key, row)| key.len() + row.bytes()),
+        )?;
+    }
+    let records = book(&folder, "metadata_v2.db", buildkit::records)?;
+    if let Book::Read(rows) = &records {
+        room.take_book(
+            &folder,
+            rows.iter().map(|(key, row)| key.len() + row.bytes()),
+        )?;
+    }
+    Ok(BuildKit { snapshots, records })
 }
 
 /// One book, as far as it can be read.

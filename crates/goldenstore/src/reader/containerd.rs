@@ -1,25 +1,30 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 
+use cachecore::dataroot::buildkit::Book;
 use cachecore::dataroot::containerd::{self, Blob, Containerd};
-use cachecore::dataroot::{BLOBS, Diff, SNAPSHOTTER};
+use cachecore::dataroot::{Diff, Part};
 use rustix::fs::FileType;
 
 use super::MAX_ENTRIES;
 use super::books::book;
+use super::room::Room;
 use crate::error::StoreError;
 use crate::handle::Handle;
 
-/// What a daemon's own containerd keeps of images.
-pub(super) fn read(root: &Handle) -> Result<Containerd, StoreError> {
+/// What containerd keeps of images in this part of a data root.
+pub(super) fn read(part: Part, root: &Handle, room: &mut Room) -> Result<Containerd, StoreError> {
     let mut found = Containerd {
-        blobs: blobs(root)?,
+        blobs: blobs(part, root, room)?,
         ..Containerd::default()
     };
-    let Some(snapshotter) = root.descend(SNAPSHOTTER.as_bytes())? else {
+    let Some(snapshotter) = root.descend(part.snapshotter().as_bytes())? else {
         return Ok(found);
     };
     found.snapshots = book(&snapshotter, "metadata.db", containerd::rows)?;
+    if let Book::Read(rows) = &found.snapshots {
+        room.take_book(&snapshotter, rows.keys().map(Vec::len))?;
+    }
     if let Some(snapshots) = snapshotter.folder_if_there("snapshots")? {
         for name in super::folders(Some(&snapshots))? {
             let snapshot = snapshots.folder(&name)?;
@@ -29,15 +34,27 @@ pub(super) fn read(root: &Handle) -> Result<Containerd, StoreError> {
                 Some(FileType::Symlink) => Diff::Symlink(snapshot.link("fs")?),
                 Some(_) => Diff::Other,
             };
+            room.take(&snapshots, [name.len(), target(&fs)])?;
             found.folders.insert(name.into_vec(), fs);
         }
     }
     Ok(found)
 }
 
-fn blobs(root: &Handle) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
+fn target(fs: &Diff) -> usize {
+    match fs {
+        Diff::Symlink(target) => target.len(),
+        Diff::Missing | Diff::Directory | Diff::Other => 0,
+    }
+}
+
+fn blobs(
+    part: Part,
+    root: &Handle,
+    room: &mut Room,
+) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
     let mut found = BTreeMap::new();
-    let Some(folder) = root.descend(BLOBS.as_bytes())? else {
+    let Some(folder) = root.descend(part.blobs().as_bytes())? else {
         return Ok(found);
     };
     for name in folder.names(MAX_ENTRIES)? {
@@ -47,6 +64,11 @@ fn blobs(root: &Handle) -> Result<BTreeMap<Vec<u8>, Blob>, StoreError> {
             Some(FileType::Symlink) => Blob::Symlink(folder.link(&name)?),
             Some(_) => Blob::Other,
         };
+        let target = match &blob {
+            Blob::Symlink(target) => target.len(),
+            Blob::File | Blob::Other => 0,
+        };
+        room.take(&folder, [name.len(), target])?;
         found.insert(name.into_vec(), blob);
     }
     Ok(found)

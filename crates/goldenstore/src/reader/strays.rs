@@ -1,8 +1,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use cachecore::dataroot::Stray;
 use cachecore::dataroot::place::{MAX_DEPTH, Place, place};
+use cachecore::dataroot::{Part, Stray};
 use rustix::fs::FileType;
 
 use super::MAX_ENTRIES;
@@ -10,15 +10,33 @@ use super::room::Room;
 use crate::error::StoreError;
 use crate::handle::Handle;
 use crate::liveness::DATABASES;
+use crate::parts::Parts;
 
 /// Most strays that are named. One is enough for a refusal.
 const MAX_STRAYS: usize = 100;
 
 /// Finds the entries in the daemon's own parts that no daemon makes there.
-pub(super) fn find(root: &Handle, room: &mut Room) -> Result<Vec<Stray>, StoreError> {
+pub(super) fn find(parts: &Parts, room: &mut Room) -> Result<Vec<Stray>, StoreError> {
     let mut strays = Vec::new();
-    look(root, &mut Vec::new(), &mut strays, room)?;
+    look(parts.docker(), &mut Vec::new(), &mut strays, room)?;
+    if let Some(containerd) = parts.containerd() {
+        // What lies where is the same as in the root of a daemon's own containerd.
+        let mut path = ["containerd", "daemon"].map(OsString::from).to_vec();
+        let before = strays.len();
+        look(containerd, &mut path, &mut strays, room)?;
+        strays[before..].iter_mut().for_each(name_elsewhere);
+    }
     Ok(strays)
+}
+
+/// Names what was found in containerd's folder by where it really lies.
+fn name_elsewhere(stray: &mut Stray) {
+    let (Stray::Symlink(path) | Stray::NoDatabase(path)) = stray;
+    let inside = path.strip_prefix(b"containerd/daemon/".as_slice());
+    if let Some(inside) = inside {
+        let elsewhere = Part::Containerd.shown("");
+        *path = [elsewhere.as_bytes(), inside].concat();
+    }
 }
 
 fn look(
@@ -36,9 +54,7 @@ fn look(
     let names = folder.names(MAX_ENTRIES)?;
     let entries = names.len();
     // The names of all the folders on the way down are kept meanwhile.
-    for _ in 0..entries {
-        room.take(folder, [])?;
-    }
+    room.take_names(folder, entries)?;
     for name in names {
         path.push(name);
         let components: Vec<&[u8]> = path.iter().map(|name| name.as_bytes()).collect();

@@ -1,11 +1,12 @@
 use cachecore::id::SessionId;
-use cachecore::layout::{DOCKER, session_folder};
+use cachecore::layout::session_folder;
 use serde::Serialize;
 use treeclone::Observer;
 
 use super::HeldSession;
 use crate::error::StoreError;
 use crate::liveness;
+use crate::parts::Parts;
 use crate::store::Store;
 
 /// What a removal did.
@@ -31,9 +32,8 @@ impl Store {
         let own = {
             let _shared = self.share()?;
             let _hold = self.hold(session)?;
-            let folder = self.session_handle(session)?;
-            if let Some(docker) = folder.folder_if_there(DOCKER)? {
-                liveness::prove_stopped(&docker)?;
+            if let Some(parts) = Parts::of_session(&self.session_handle(session)?)? {
+                liveness::prove_stopped(&parts)?;
             }
             self.discard(&self.sessions, session_folder(session))?
         };

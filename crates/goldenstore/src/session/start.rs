@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
+use cachecore::dataroot::Part;
 use cachecore::id::{Generation, ProjectId, SessionId};
-use cachecore::layout::{self, DOCKER, session_folder};
+use cachecore::layout::{self, session_folder};
 use cachecore::record::{
     FORMAT, Form, Lease, LeaseEnd, Manifest, Other, Purpose, SessionRecord, SessionStage,
 };
@@ -13,7 +14,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use treeclone::Observer;
 
-use super::HeldSession;
+use super::{HeldSession, MountSpec};
 use crate::clone::Cloned;
 use crate::error::StoreError;
 use crate::generation;
@@ -22,7 +23,6 @@ use crate::lock::{self, Lock, Mode};
 use crate::nonce;
 use crate::records;
 use crate::store::Store;
-use crate::subvolumes::make_subvolume;
 
 /// What sessions that are being put together are called.
 pub(crate) const STARTING: &str = ".starting-";
@@ -45,6 +45,9 @@ pub struct StartRequest {
     pub generation: Option<Generation>,
     /// Whether to start with an empty data root although there is a golden.
     pub fresh: bool,
+    /// Whether the session gets a folder for a containerd that is a service of its own, also where the
+    /// golden has none.
+    pub containerd: bool,
 }
 
 impl StartRequest {
@@ -58,19 +61,9 @@ impl StartRequest {
             expires: None,
             generation: None,
             fresh: false,
+            containerd: false,
         }
     }
-}
-
-/// A mount that the session needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MountSpec {
-    /// Path on the host.
-    pub source: Utf8PathBuf,
-    /// Path in the session.
-    pub target: Utf8PathBuf,
-    /// Whether the session must not be able to write to it.
-    pub read_only: bool,
 }
 
 /// How a session was started.
@@ -88,6 +81,9 @@ pub struct StartReport {
     pub why: Vec<String>,
     /// The session's own data root, on the host.
     pub data_root: Utf8PathBuf,
+    /// The root of its containerd, on the host, where that lies outside the data root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub containerd: Option<Utf8PathBuf>,
     /// What to mount into the session.
     pub mounts: Vec<MountSpec>,
     /// How many layers the golden has in the store; none where it has them inside.
@@ -148,6 +144,7 @@ impl Store {
             });
         }
         let golden = self.golden_of(request)?;
+        let containerd = self.wants_containerd(request, golden.as_ref())?;
         let mut facts = Facts {
             golden: golden.as_ref().map(|golden| &golden.manifest.kind),
             form: golden
@@ -166,6 +163,12 @@ impl Store {
         let staging = self.stage(&folder)?;
         let started = self
             .fill(&staging, golden.as_ref(), decision.strategy, observer)
+            .and_then(|cloned| {
+                if containerd && staging.folder.stat(Part::Containerd.name())?.is_none() {
+                    self.make_empty(&staging.folder, Part::Containerd)?;
+                }
+                Ok(cloned)
+            })
             .and_then(|cloned| {
                 let now = Timestamp::now();
                 let record = SessionRecord {
@@ -201,7 +204,11 @@ impl Store {
         };
         let report = StartReport {
             data_root: self.layout().session_data_root(&request.session),
-            mounts: self.mounts(&request.session, record.strategy),
+            containerd: containerd.then(|| {
+                self.layout()
+                    .session_part(&request.session, Part::Containerd)
+            }),
+            mounts: self.mounts(&request.session, record.strategy, containerd),
             session: record.session,
             project: record.project,
             generation: record.generation,
@@ -266,16 +273,8 @@ impl Store {
                 &staging.folder,
                 observer,
             ),
-            None if self.form()? == Form::Whole => {
-                make_subvolume(&staging.folder, DOCKER)?;
-                Ok(Cloned::default())
-            }
             None => {
-                // The mode that dockerd gives to its data root.
-                staging
-                    .folder
-                    .make_folder(DOCKER, 0o710)
-                    .map_err(|e| StoreError::io("make", staging.folder.path().join(DOCKER), e))?;
+                self.make_empty(&staging.folder, Part::Docker)?;
                 Ok(Cloned::default())
             }
         }
@@ -331,30 +330,13 @@ impl Store {
             tracing::warn!(folder = %staging.name, error = %e, "left for later");
         }
     }
-
-    fn mounts(&self, session: &SessionId, strategy: Strategy) -> Vec<MountSpec> {
-        let mut mounts = vec![MountSpec {
-            source: self.layout().session_data_root(session),
-            target: layout::SESSION_DATA_ROOT.into(),
-            read_only: false,
-        }];
-        if strategy == Strategy::Link {
-            let layers = self.layout().layers();
-            mounts.push(MountSpec {
-                source: layers.clone(),
-                target: layers,
-                read_only: true,
-            });
-        }
-        mounts
-    }
 }
 
 /// The golden to clone, by the one look that is taken at it.
-struct Golden {
-    manifest: Manifest,
-    folder: Handle,
-    project: Handle,
+pub(super) struct Golden {
+    pub(super) manifest: Manifest,
+    pub(super) folder: Handle,
+    pub(super) project: Handle,
 }
 
 /// A session that is being put together.

@@ -1,6 +1,6 @@
 //! What Docker noted about a layer: its diff id, its parent, and the archive it came from.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 
 use cachecore::dataroot::chain;
 use cachecore::id::ChainId;
@@ -56,10 +56,7 @@ pub(crate) fn find(docker: &Handle, chain: &ChainId) -> Result<Found, StoreError
         Regular::Other => Ok(Found::Bad("its tar-split.json.gz is no file".to_owned())),
         Regular::File(file) => Ok(Found::Description(Box::new(Description {
             diff_id: diff.as_str().to_owned(),
-            lines: Lines {
-                from: BufReader::new(GzDecoder::new(BufReader::with_capacity(64 << 10, file))),
-                line: Vec::new(),
-            },
+            lines: Lines::of(file),
         }))),
     }
 }
@@ -86,6 +83,21 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    fn of(file: std::fs::File) -> Self {
+        let file = BufReader::with_capacity(64 << 10, file);
+        Self {
+            from: BufReader::new(GzDecoder::new(file)),
+            line: Vec::new(),
+        }
+    }
+
+    /// The same lines from the first. These are over then; `None` if they cannot be had again.
+    pub(crate) fn again(self) -> Option<Self> {
+        let mut file = self.from.into_inner().into_inner().into_inner();
+        file.rewind().ok()?;
+        Some(Self::of(file))
+    }
+
     /// The next line, without its end; `None` after the last.
     ///
     /// # Errors

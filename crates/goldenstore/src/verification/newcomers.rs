@@ -5,8 +5,6 @@
 //! to bring it would decide for all. So a layer that comes in by its chain id is what the chain id
 //! says, and what cannot be shown to be that comes in by the name of its folder.
 
-use std::collections::BTreeSet;
-
 use cachecore::dataroot::{Immutable, Judgement, Seat};
 use cachecore::id::{CacheId, ChainId, LayerName};
 use cachecore::layout::DIFF;
@@ -18,7 +16,7 @@ use super::crew;
 use super::description::{self, Found};
 use crate::error::StoreError;
 use crate::handle::Handle;
-use crate::promotion::Examined;
+use crate::promotion::{Examined, Proved};
 use crate::store::Store;
 
 /// What is to be verified, and how it ended.
@@ -41,25 +39,37 @@ enum Outcome {
 
 impl Store {
     /// Verifies what a promotion would bring into the store, and changes its plan where a layer has to
-    /// stay apart or takes the place of a damaged one. Gives what is worth noting.
+    /// stay apart or takes the place of a damaged one.
     pub(crate) fn verify_new(
         &self,
         docker: &Handle,
         examined: &mut Examined,
+        before: &Proved,
+        proved: &mut Proved,
         trusted: bool,
         observer: &dyn Observer,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<(), StoreError> {
         let newcomers = self.newcomers(examined, trusted)?;
         let Some(folders) = docker.folder_if_there("overlay2")? else {
-            return Ok(None);
+            return Ok(());
         };
         let outcomes = crew::each(&newcomers, observer, |newcomer, observer| {
+            let step = &examined.plan.layers[newcomer.at];
+            // What the store has for it may be another by now.
+            if !newcomer.damaged && before.steps.contains(&Proved::key(step)) {
+                return Ok(match before.apart.contains(&newcomer.folder) {
+                    true => Outcome::Apart,
+                    false => Outcome::Sound,
+                });
+            }
             let diff = folders.folder(newcomer.folder.as_str())?.folder(DIFF)?;
             self.judge(docker, &diff, newcomer, observer)
         })?;
-        let mut apart = BTreeSet::new();
         for (newcomer, outcome) in newcomers.iter().zip(outcomes) {
             let step = &mut examined.plan.layers[newcomer.at];
+            if !newcomer.damaged {
+                proved.steps.insert(Proved::key(step));
+            }
             match outcome {
                 Outcome::Sound => {
                     if newcomer.damaged {
@@ -71,7 +81,7 @@ impl Store {
                     examined.well.insert(newcomer.layer.clone());
                 }
                 Outcome::Apart => {
-                    apart.insert(newcomer.folder.clone());
+                    proved.apart.insert(newcomer.folder.clone());
                 }
                 Outcome::Unsound(difference) => {
                     return Err(StoreError::LayerUnsound {
@@ -83,14 +93,8 @@ impl Store {
         }
         examined
             .plan
-            .set_apart(&apart, examined.shift, &self.known_layers()?);
-        Ok((!apart.is_empty()).then(|| {
-            format!(
-                "{} layers cannot be verified by their archives: they are kept apart, \
-                 not shared by their chain ids",
-                apart.len()
-            )
-        }))
+            .set_apart(&proved.apart, examined.shift, &self.known_layers()?);
+        Ok(())
     }
 
     fn newcomers(&self, examined: &Examined, trusted: bool) -> Result<Vec<Newcomer>, StoreError> {
@@ -106,7 +110,7 @@ impl Store {
             let folder = match &step.folder {
                 Seat::Overlay2(folder) => Some(folder),
                 // Blobs are proved by their names, and snapshots of containerd have no description.
-                Seat::Snapshot(_) | Seat::Blob(_) => None,
+                Seat::Snapshot(..) | Seat::Blob(..) => None,
             };
             let judged = folder.and_then(|folder| examined.root.folders.get(folder));
             let chain = match judged.map(|judged| &judged.judgement) {

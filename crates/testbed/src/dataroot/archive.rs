@@ -26,6 +26,8 @@ pub(super) struct Archive {
     pub(super) diff_id: String,
     /// `tar-split.json.gz`.
     pub(super) tar_split: Vec<u8>,
+    /// The archive itself, compressed.
+    pub(super) blob: Vec<u8>,
 }
 
 /// The archive of a layer. Made once for all data roots of a test run that have the layer.
@@ -47,20 +49,26 @@ pub(super) fn of(layer: &Layer) -> Arc<Archive> {
 
 struct Packer {
     digest: Sha256,
+    blob: GzEncoder<Vec<u8>>,
     lines: GzEncoder<Vec<u8>>,
     position: u64,
 }
 
 impl Packer {
-    fn segment(&mut self, bytes: &[u8]) {
+    fn archive(&mut self, bytes: &[u8]) {
         self.digest.update(bytes);
+        self.blob.write_all(bytes).unwrap();
+    }
+
+    fn segment(&mut self, bytes: &[u8]) {
+        self.archive(bytes);
         self.line(json!({"type": 2, "payload": base64(bytes), "position": self.position}));
     }
 
     fn contents(&mut self, name: &[u8], bytes: &[u8]) {
-        self.digest.update(bytes);
-        // The checksum is not the real one, which nobody reads.
-        let mut line = json!({"type": 1, "payload": base64(&[0; 8]), "position": self.position});
+        self.archive(bytes);
+        let checksum = base64(&crc64(bytes).to_be_bytes());
+        let mut line = json!({"type": 1, "payload": checksum, "position": self.position});
         if !bytes.is_empty() {
             line["size"] = json!(bytes.len());
         }
@@ -84,6 +92,7 @@ impl Packer {
 fn pack(diff: &Path) -> Archive {
     let mut packer = Packer {
         digest: Sha256::new(),
+        blob: GzEncoder::new(Vec::new(), Compression::fast()),
         lines: GzEncoder::new(Vec::new(), Compression::fast()),
         position: 0,
     };
@@ -147,6 +156,7 @@ fn pack(diff: &Path) -> Archive {
     Archive {
         diff_id: format!("sha256:{}", hex(&packer.digest.finalize())),
         tar_split: packer.lines.finish().unwrap(),
+        blob: packer.blob.finish().unwrap(),
     }
 }
 
@@ -226,6 +236,23 @@ fn record(key: &str, value: &[u8]) -> Vec<u8> {
         length += 1;
     }
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
+}
+
+/// CRC-64 as ISO 3309 has it, four bits at a time.
+fn crc64(bytes: &[u8]) -> u64 {
+    let table: [u64; 16] = std::array::from_fn(|at| {
+        (0..4).fold(u64::try_from(at).unwrap(), |rest, _| {
+            rest >> 1 ^ ((rest & 1) * 0xd800_0000_0000_0000)
+        })
+    });
+    let nibble = |rest: u64| usize::try_from(rest & 15).unwrap();
+    let mut rest = u64::MAX;
+    for byte in bytes {
+        rest ^= u64::from(*byte);
+        rest = rest >> 4 ^ table[nibble(rest)];
+        rest = rest >> 4 ^ table[nibble(rest)];
+    }
+    !rest
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -57,6 +57,11 @@ impl Layer {
         archive::of(self).diff_id.clone()
     }
 
+    /// The archive that the layer comes from, compressed by gzip.
+    pub(super) fn blob(&self) -> Vec<u8> {
+        archive::of(self).blob.clone()
+    }
+
     /// Writes the contents into the new folder `diff`, with owners shifted to the mapped root.
     pub(super) fn write(&self, diff: &Path, shift: u32) {
         std::fs::create_dir_all(diff).unwrap();

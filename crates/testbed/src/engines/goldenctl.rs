@@ -11,26 +11,29 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The program, built once for all tests: cargo builds the programs of the package under test only.
 pub(super) fn program() -> &'static Utf8PathBuf {
     static PROGRAM: OnceLock<Utf8PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        cargo.args(["build", "--package=goldenctl", "--bin=goldenctl"]);
-        cargo.arg("--message-format=json-render-diagnostics");
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        let output = cargo
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "goldenctl cannot be built");
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .find_map(|message| Some(Utf8PathBuf::from(message["executable"].as_str()?)))
-            .expect("cargo says where it has put goldenctl")
-    })
+    PROGRAM.get_or_init(|| built("goldenctl", "goldenctl"))
+}
+
+/// A program of this workspace, built now.
+pub(super) fn built(package: &str, program: &str) -> Utf8PathBuf {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["build", "--package", package, "--bin", program]);
+    cargo.arg("--message-format=json-render-diagnostics");
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let output = cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{program} cannot be built");
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find_map(|message| Some(Utf8PathBuf::from(message["executable"].as_str()?)))
+        .expect("cargo says where it has put the program")
 }
 
 /// A `goldenctl` that runs. Killed when it is dropped.

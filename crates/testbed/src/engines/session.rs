@@ -81,7 +81,7 @@ impl<'w> Session<'w> {
     /// privileged container every capability it knows of, also one that this machine has not.
     fn start_outer(&mut self) {
         let data_root = self.work.fresh_path("outer");
-        self.daemon = Some(self.spawn(Release::V26_1, data_root, Vec::new(), Value::Null));
+        self.daemon = Some(self.spawn(Release::V26_1, data_root, None, Vec::new(), Value::Null));
         let folder = self.work.project.folder();
         let import = format!("tar -C {folder}/machine -c . | docker import - machine");
         self.ask(&["sh", "-ec", &import]).succeeded(&import);
@@ -91,16 +91,19 @@ impl<'w> Session<'w> {
         &self,
         release: Release,
         data_root: Utf8PathBuf,
+        containerd_root: Option<Utf8PathBuf>,
         read_only: Vec<Utf8PathBuf>,
         extra_config: Value,
     ) -> PrivateDaemon {
         let options = DaemonOptions {
             engine: release.engine(),
             data_root,
+            containerd_root,
             runtime_dir: runtime_folder(),
             read_only,
             network: Network::Isolated,
             storage_driver: None,
+            remembered_builds: None,
             extra_config,
         };
         PrivateDaemon::start(options, &ample()).unwrap_or_else(|error| panic!("{error}"))
@@ -124,15 +127,24 @@ impl<'w> Session<'w> {
         let read_only = self.mounts.iter().filter(|mount| mount.read_only);
         let read_only = read_only.map(|mount| mount.source.clone()).collect();
         let data_root = self.own_mount().source.clone();
+        let containerd = self.containerd_mount().map(|mount| mount.source.clone());
         let settings = self.settings.clone();
-        self.daemon = Some(self.spawn(self.work.release, data_root, read_only, settings));
+        let release = self.work.release;
+        self.daemon = Some(self.spawn(release, data_root, containerd, read_only, settings));
     }
 
     fn own_mount(&self) -> &Mount {
         self.mounts.iter().find(|mount| !mount.read_only).unwrap()
     }
 
-    /// Starts the session's container, which has a dockerd as its first process.
+    /// The mount of a containerd whose root lies outside the data root.
+    fn containerd_mount(&self) -> Option<&Mount> {
+        let mut mounts = self.mounts.iter();
+        mounts.find(|mount| mount.target == "/var/lib/containerd")
+    }
+
+    /// Starts the session's container, with a dockerd in it, and a containerd beside that where the
+    /// session has a folder for one.
     fn contain(&mut self) {
         let engines = release::folder();
         let dockerd = self.work.release.dockerd();
@@ -301,7 +313,14 @@ const CONTAINED: &str = r#"
         sed 's/ / +/g; s/^/+/' < /sys/fs/cgroup/cgroup.controllers \
             > /sys/fs/cgroup/cgroup.subtree_control
     fi
-    exec dockerd
+    [ -d /var/lib/containerd ] || exec dockerd
+    # As the services of a host: one containerd, and a dockerd that is told where it is.
+    containerd > /run/containerd.log 2>&1 & containerd=$!
+    dockerd --containerd=/run/containerd/containerd.sock & dockerd=$!
+    trap 'kill -TERM $dockerd' TERM
+    wait $dockerd || wait $dockerd
+    kill -TERM $containerd
+    wait $containerd
 "#;
 
 impl Outcome {

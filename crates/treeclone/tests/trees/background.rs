@@ -117,13 +117,20 @@ fn a_folder_of_many_entries_takes_little_memory() {
 fn alone_in_its_process() {
     let ground = Ground::within("/dev/shm".as_ref());
     let tree = ground.folder("tree");
-    // 25 MB of names.
+    // 30 MB of names.
     let long = "n".repeat(240);
     for number in 0..100_000 {
         fs::File::create(tree.join(format!("{long}{number}"))).unwrap();
     }
-    assert_eq!(ground.copy("tree", "copy").unwrap().files, 100_000);
-    assert_eq!(ground.remove("copy").unwrap().entries, 100_001);
+    for number in 0..20_000 {
+        fs::create_dir(tree.join(format!("{long}-{number}"))).unwrap();
+    }
+    let copied = ground.copy("tree", "copy").unwrap();
+    assert_eq!((copied.files, copied.directories), (100_000, 20_001));
+    assert_eq!(ground.difference("tree", "copy"), None);
+    let size = treeclone::measure_tree(ground.open("copy").as_fd()).unwrap();
+    assert_eq!(size.entries, 120_001);
+    assert_eq!(ground.remove("copy").unwrap().entries, 120_001);
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let most = most

@@ -200,3 +200,50 @@ fn finds_the_first_in_the_order_of_names_and_ignores_what_it_is_told_to() {
         None
     );
 }
+
+/// More than the entries of a folder that are put in order.
+const CROWD: usize = 9000;
+
+#[test]
+fn every_difference_is_found_in_a_folder_of_thousands() {
+    let ground = Ground::new();
+    for tree in ["tree", "copy"] {
+        let crowd = ground.folder(tree).join("crowd");
+        fs::create_dir_all(crowd.join("8999/below")).unwrap();
+        for number in 0..CROWD - 1 {
+            fs::File::create(crowd.join(number.to_string())).unwrap();
+        }
+    }
+    let options = CompareOptions {
+        times: false,
+        sockets: false,
+        ..CompareOptions::exact()
+    };
+    let difference = || {
+        let (a, b) = ("tree", "copy");
+        let both = [(a, b), (b, a)].map(|(a, b)| ground.difference_by(a, b, &options));
+        both.map(|found| found.map(|found| (found.path.to_string(), found.what)))
+    };
+    assert_eq!(difference(), [None, None]);
+    let crowd = ground.path("copy").join("crowd");
+    let _socket = std::os::unix::net::UnixListener::bind(crowd.join("socket")).unwrap();
+    assert_eq!(difference(), [None, None]);
+
+    let found = |path: &str, what: Aspect| Some((format!("crowd/{path}"), what));
+    fs::write(crowd.join("extra"), "").unwrap();
+    let (here, there) = (Aspect::OnlyInFirst, Aspect::OnlyInSecond);
+    assert_eq!(
+        difference(),
+        [found("extra", there.clone()), found("extra", here.clone())]
+    );
+    fs::remove_file(crowd.join("extra")).unwrap();
+    fs::remove_file(crowd.join("7000")).unwrap();
+    assert_eq!(difference(), [found("7000", here), found("7000", there)]);
+    fs::write(crowd.join("7000"), "larger").unwrap();
+    let size = || found("7000", Aspect::Size);
+    assert_eq!(difference(), [size(), size()]);
+    fs::write(crowd.join("7000"), "").unwrap();
+    fs::set_permissions(crowd.join("8999/below"), fs::Permissions::from_mode(0o700)).unwrap();
+    let mode = || found("8999/below", Aspect::Mode);
+    assert_eq!(difference(), [mode(), mode()]);
+}

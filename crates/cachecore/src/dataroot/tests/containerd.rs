@@ -6,7 +6,7 @@ use crate::bolt::{Bolt, Limits};
 use crate::dataroot::buildkit::Book;
 use crate::dataroot::containerd::{Blob, Containerd, Row, rows};
 use crate::dataroot::listing::{Diff, Listing};
-use crate::dataroot::{Kind, Seat, survey};
+use crate::dataroot::{Kind, Part, Seat, survey};
 
 fn listing(containerd: Containerd) -> Listing {
     Listing {
@@ -202,6 +202,61 @@ fn links_are_a_problem_where_the_images_lie_elsewhere() {
         elsewhere.snapshotters = [(snapshotter.as_bytes().to_vec(), used)].into();
         assert_eq!(survey(&elsewhere, LAYERS.into()).problems.len(), 2);
     }
+}
+
+/// The same rows in the same containerd, wherever its root lies.
+#[test]
+fn a_containerd_elsewhere_is_judged_like_one_inside() {
+    let (chain, digest) = ("a".repeat(64), "b".repeat(64));
+    let link = |layer: &str| format!("{LAYERS}/{layer}/diff").into_bytes();
+    let keeps = || Containerd {
+        snapshots: book(&[
+            (&format!("moby/2/sha256:{chain}"), 7, true),
+            ("moby/4/crj09vt", 8, true),
+            ("moby/6/mount", 9, false),
+        ]),
+        folders: [
+            (b"7".to_vec(), Diff::Symlink(link(&format!("ctr-{chain}")))),
+            (b"8".to_vec(), Diff::Directory),
+            (b"9".to_vec(), Diff::Directory),
+            (b"x".to_vec(), Diff::Symlink(b"/etc".to_vec())),
+        ]
+        .into(),
+        blobs: [(digest.clone().into_bytes(), Blob::Symlink(b"/etc".to_vec()))].into(),
+    };
+    let both = Listing {
+        elsewhere: Some(keeps()),
+        ..listing(keeps())
+    };
+    let root = survey(&both, LAYERS.into());
+    let layers = |part: Part| {
+        let layers = root.immutable();
+        let own = layers.filter(move |(seat, ..)| seat.part() == part);
+        own.map(|(_, layer, _)| layer.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(layers(Part::Docker).len(), 3);
+    assert_eq!(layers(Part::Docker), layers(Part::Containerd));
+    let said: Vec<String> = root.problems.iter().map(ToString::to_string).collect();
+    let content = "io.containerd.content.v1.content/blobs/sha256";
+    let snapshots = "io.containerd.snapshotter.v1.overlayfs/snapshots";
+    for before in ["containerd/daemon", "../containerd"] {
+        for expected in [
+            format!("{before}/{snapshots}/x/fs is a symlink, where no daemon makes one"),
+            format!("{before}/{content}/{digest} is a link out of the data root, to /etc"),
+        ] {
+            assert!(said.contains(&expected), "{expected}: {said:?}");
+        }
+    }
+    assert_eq!(said.len(), 4, "{said:?}");
+
+    // A daemon that keeps its images in its own store has no links there.
+    let classic = Listing {
+        snapshotters: [].into(),
+        containerd: Containerd::default(),
+        ..both
+    };
+    assert_eq!(survey(&classic, LAYERS.into()).problems.len(), 3);
 }
 
 /// The book of a real daemon (26.1): views and active snapshots beside the committed ones.

@@ -74,6 +74,31 @@ fn the_kind_is_recognised_by_names() {
 }
 
 #[test]
+fn a_root_whose_images_are_missed_is_noted() {
+    let daemons = names(&["buildkit", "containers", "network", "volumes"]);
+    let notes = |top: &[Vec<u8>], snapshotters: &[&str], elsewhere: bool| {
+        let found = snapshotters
+            .iter()
+            .map(|name| (name.as_bytes().to_vec(), false));
+        let listing = Listing {
+            top: top.to_vec(),
+            snapshotters: found.collect(),
+            elsewhere: elsewhere.then(Default::default),
+            ..Listing::default()
+        };
+        survey(&listing, LAYERS.into()).notes
+    };
+    assert!(notes(&daemons, &[], false)[0].contains("--containerd"));
+    for (top, snapshotters, elsewhere) in [
+        (&daemons[..], &["overlayfs"][..], false),
+        (&daemons, &[], true),
+        (&[], &[], false),
+    ] {
+        assert_eq!(notes(top, snapshotters, elsewhere), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_root_of_another_store_may_have_no_links() {
     let mut listing = Sample::default()
         .folder("base", &[])

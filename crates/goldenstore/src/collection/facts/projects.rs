@@ -70,6 +70,7 @@ impl Gathering<'_> {
             unjudged.push(Unjudged {
                 what: format!("project {project}"),
                 because: because.join("; "),
+                busy: false,
             });
         }
         found
@@ -122,6 +123,7 @@ impl Gathering<'_> {
                 unjudged.push(Unjudged {
                     what,
                     because: e.to_string(),
+                    busy: false,
                 });
                 return found;
             }
@@ -142,6 +144,7 @@ impl Gathering<'_> {
                 unjudged.push(Unjudged {
                     what,
                     because: e.to_string(),
+                    busy: false,
                 });
             }
         }

@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cachecore::collection::{Facts, Leased, SessionFacts, StagingFacts, Unjudged};
+use cachecore::dataroot::Part;
 use cachecore::id::SessionId;
-use cachecore::layout::{self, DOCKER, session_of_folder};
+use cachecore::layout::{self, session_of_folder};
 use cachecore::record::{LeaseEnd, Purpose, SessionRecord, SessionStage};
 use jiff::Timestamp;
 
@@ -14,6 +15,7 @@ use crate::handle::Handle;
 use crate::liveness;
 use crate::lock::{self, Mode};
 use crate::mounts;
+use crate::parts::Parts;
 use crate::session::{STARTING, read_record};
 use crate::store::Store;
 
@@ -58,7 +60,10 @@ impl Gathering<'_> {
             let ends = found.abandoned || self.policy.is_over(&found, self.now);
             if ends && found.in_use.is_none() {
                 match prove_no_daemon(&folder) {
-                    Ok(()) => ending.push((facts.sessions.len(), folder.path().join(DOCKER))),
+                    Ok(()) => ending.extend(
+                        Part::ALL
+                            .map(|part| (facts.sessions.len(), folder.path().join(part.name()))),
+                    ),
                     Err(e) => found.in_use = Some(e.to_string()),
                 }
             }
@@ -70,7 +75,8 @@ impl Gathering<'_> {
         let paths: Vec<_> = ending.iter().map(|(_, path)| path.as_path()).collect();
         let users = mounts::find_users(&paths)?;
         for ((at, _), user) in ending.iter().zip(users) {
-            facts.sessions[*at].in_use = user.map(|user| user.to_string());
+            let found = &mut facts.sessions[*at].in_use;
+            *found = found.take().or(user.map(|user| user.to_string()));
         }
         Ok(())
     }
@@ -107,8 +113,8 @@ impl Gathering<'_> {
         };
         let held = store.is_held(&session).unwrap_or(true);
         let started = record.started_at;
-        let last_change = match folder.folder_if_there(DOCKER)? {
-            Some(docker) => Timestamp::from_second(liveness::last_change(&docker)?).ok(),
+        let last_change = match Parts::of_session(folder)? {
+            Some(parts) => Timestamp::from_second(liveness::last_change(&parts)?).ok(),
             None => None,
         };
         Ok(SessionFacts {
@@ -141,6 +147,7 @@ fn unusable(
     facts.unjudged.push(Unjudged {
         what,
         because: error.to_string(),
+        busy: false,
     });
     SessionFacts {
         session,
@@ -158,8 +165,8 @@ fn unusable(
 
 /// Makes sure that no daemon runs in a session.
 fn prove_no_daemon(folder: &Handle) -> Result<(), StoreError> {
-    match folder.folder_if_there(DOCKER)? {
-        Some(docker) => liveness::prove_no_daemon(&docker).map(drop),
+    match Parts::of_session(folder)? {
+        Some(parts) => liveness::prove_no_daemon(&parts).map(drop),
         None => Ok(()),
     }
 }
