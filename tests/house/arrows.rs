@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may depend on whom. An arrow that is not drawn here is a defect.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("cachecore", &[]),
     ("treeclone", &[]),
     ("subvolume", &[]),
     ("goldenstore", &["cachecore", "treeclone", "subvolume"]),
     ("engine", &["cachecore"]),
+    ("shim", &["cachecore", "engine"]),
     ("goldenctl", &["cachecore", "goldenstore", "engine"]),
     (
         "testbed",

@@ -20,10 +20,6 @@ pub struct Facts {
     pub endpoint_chosen: bool,
     /// `CACHECORE_PATH_MAP`.
     pub path_map: Option<OsString>,
-    /// `CACHECORE_PROJECT_NAME`.
-    pub project_name: Option<OsString>,
-    /// `COMPOSE_PROJECT_NAME` is set.
-    pub project_chosen: bool,
     /// The working folder, absolute, if it is known.
     pub working_dir: Option<OsString>,
 }
@@ -70,9 +66,6 @@ pub fn rewrite(facts: &Facts, program: Program, words: &[OsString]) -> Plan {
             plan.why.clear();
             if plan.kind == Some(Kind::Container) {
                 mounts(facts, &command, &mut plan);
-            }
-            if command.is_compose {
-                project(facts, &command, &mut plan);
             }
             plan
         }
@@ -150,25 +143,6 @@ fn socket(facts: &Facts) -> Option<&OsStr> {
     Some(OsStr::from_bytes(path))
 }
 
-/// A variable, because it counts less than `-p` and more than nothing, as it should. It would also count
-/// more than `name:` of the compose file, which is the user's word: whoever reads that decides.
-fn project(facts: &Facts, command: &Command, plan: &mut Plan) {
-    let Some(name) = &facts.project_name else {
-        return;
-    };
-    if facts.project_chosen || command.has("project-name") {
-        plan.why
-            .push("the project's name is the user's choice".to_owned());
-        return;
-    }
-    plan.why.push(format!(
-        "COMPOSE_PROJECT_NAME is set to {}, by CACHECORE_PROJECT_NAME",
-        name.to_string_lossy()
-    ));
-    plan.environment
-        .push(("COMPOSE_PROJECT_NAME", name.clone()));
-}
-
 fn lossy<S: serde::Serializer>(words: &[OsString], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(words.iter().map(|word| word.to_string_lossy()))
 }
@@ -196,7 +170,6 @@ mod tests {
         Facts {
             docker_host: Some("unix:///s/d.sock".into()),
             path_map: Some("/work=/data".into()),
-            project_name: Some("task-7".into()),
             working_dir: Some("/work/app".into()),
             ..Facts::default()
         }
@@ -275,7 +248,6 @@ mod tests {
         );
         assert_eq!(host(&facts, "compose -p mine ps"), []);
         facts.project_chosen = true;
-        assert_eq!(host(&facts, "compose ps"), []);
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::load::{self, Loaded};
 use crate::report::Report;
 use crate::{Environment, Real, child, journal, trail};
 
+/// What docker ends with when it does not understand a flag.
+const NOT_UNDERSTOOD: i32 = 125;
+
 /// Builds and loads, if that can be done; `None` if the command is better run as it is, and nothing has
 /// been done yet.
 pub(crate) fn run(
@@ -58,6 +61,10 @@ pub(crate) fn run(
             return Some(ExitCode::from(crate::CANNOT_RUN));
         }
     };
+    if status.code() == Some(NOT_UNDERSTOOD) {
+        // An older program, without one of the flags that were added: nothing has been built.
+        return None;
+    }
     if !status.success() {
         drop(own);
         return Some(child::end_as(status));

@@ -15,13 +15,16 @@ const LARGEST: u64 = 1 << 20;
 
 /// The builder of a command; `None` if nothing is known of it.
 pub(crate) fn of(environment: &Environment, command: &Command) -> Option<Builder> {
+    let is_buildx = command.path.first() == Some(&"buildx");
+    if environment.without_buildkit && !is_buildx {
+        return Some(Builder::of_daemon("default"));
+    }
     let dir = folder(environment);
     let variable = environment.builder.as_deref();
     // The CLI gives its own builds to the context's builder, whatever `buildx use` has said.
-    let asks_file = command.path.first() == Some(&"buildx");
     let current = dir
         .as_ref()
-        .filter(|_| asks_file)
+        .filter(|_| is_buildx)
         .and_then(|dir| current(&read(&dir.join("current"))?));
     let flag = command.value("builder").map(|name| name.to_string_lossy());
     let choice = Choice {

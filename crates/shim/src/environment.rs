@@ -8,8 +8,7 @@
 //! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
-//! | `CACHECORE_PROJECT_NAME` | the compose project, where nothing else names it |
-//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `COMPOSE_PROJECT_NAME`, `PATH`, `HOME` | as docker reads them |
+//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `PATH`, `HOME` | as docker reads them |
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -31,10 +30,8 @@ pub struct Environment {
     pub chosen_context: Option<OsString>,
     /// Where paths of the client are for the daemon.
     pub path_map: Option<OsString>,
-    /// The compose project of sessions.
-    pub project_name: Option<OsString>,
-    /// The compose project that the user chose.
-    pub chosen_project_name: Option<OsString>,
+    /// The user wants the daemon's older builder, which takes no builder's flags.
+    pub without_buildkit: bool,
     /// The builder that the user chose.
     pub builder: Option<OsString>,
     /// Buildx's folder, where it is not in docker's.
@@ -71,8 +68,8 @@ impl Environment {
             chosen_host: set("DOCKER_HOST"),
             chosen_context: set("DOCKER_CONTEXT"),
             path_map: set("CACHECORE_PATH_MAP"),
-            project_name: set("CACHECORE_PROJECT_NAME"),
-            chosen_project_name: set("COMPOSE_PROJECT_NAME"),
+            without_buildkit: set("DOCKER_BUILDKIT")
+                .is_some_and(|value| value == OsStr::new("0") || value == OsStr::new("false")),
             builder: set("BUILDX_BUILDER"),
             buildx_config: path("BUILDX_CONFIG"),
             path: set("PATH"),

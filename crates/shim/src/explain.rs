@@ -19,8 +19,6 @@ fn facts(environment: &Environment) -> Facts {
         docker_host: environment.docker_host.clone(),
         endpoint_chosen: environment.chosen_host.is_some() || environment.chosen_context.is_some(),
         path_map: environment.path_map.clone(),
-        project_name: environment.project_name.clone(),
-        project_chosen: environment.chosen_project_name.is_some(),
         working_dir: std::env::current_dir().ok().map(Into::into),
     }
 }

@@ -10,6 +10,7 @@ use engine::buildkit::{BuilderError, Connection, Endpoint};
 use engine::images::{Images, ImagesError};
 
 use crate::Environment;
+use crate::builder::read;
 
 /// The largest manifest or configuration that is read, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -57,16 +58,40 @@ pub(crate) fn daemon(
     environment: &Environment,
     command: &cachecore::argv::Command,
 ) -> Option<Images> {
-    if command.has("context") || environment.chosen_context.is_some() {
+    let elsewhere = [
+        "context",
+        "tls",
+        "tlsverify",
+        "tlscacert",
+        "tlscert",
+        "tlskey",
+        "config",
+    ];
+    if elsewhere.iter().any(|flag| command.has(flag)) {
         return None;
     }
     let flag = command.value("host").map(ToOwned::to_owned);
     let host = flag
         .or_else(|| environment.chosen_host.clone())
         .or_else(|| environment.docker_host.clone());
+    if host.is_none() && (environment.chosen_context.is_some() || has_context(environment)) {
+        return None;
+    }
     let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
     let socket = host.to_str()?.strip_prefix("unix://")?;
     Some(Images::of(socket.into()))
+}
+
+/// Whether `docker context use` has chosen another daemon than the usual one.
+fn has_context(environment: &Environment) -> bool {
+    let config = environment
+        .config_dir()
+        .and_then(|dir| read(&dir.join("config.json")))
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    let name = config
+        .as_ref()
+        .and_then(|config| config["currentContext"].as_str());
+    name.is_some_and(|name| !name.is_empty() && name != "default")
 }
 
 /// Brings an image, described by a builder's report, into the daemon under these names.

@@ -106,6 +106,8 @@ impl Stack {
             read_only: Vec::new(),
             network: Network::Isolated,
             storage_driver: None,
+            containerd_root: None,
+            remembered_builds: None,
             extra_config: match store {
                 Store::Classic => json!({}),
                 Store::Containerd => json!({ "features": { "containerd-snapshotter": true } }),
