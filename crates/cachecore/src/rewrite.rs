@@ -247,7 +247,6 @@ mod tests {
             [("COMPOSE_PROJECT_NAME", "task-7".into())]
         );
         assert_eq!(host(&facts, "compose -p mine ps"), []);
-        facts.project_chosen = true;
     }
 
     #[test]
