@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::build::{BuildPlan, plan};
@@ -69,11 +70,12 @@ pub(crate) fn run(
         drop(own);
         return Some(child::end_as(status));
     }
+    let begun = Instant::now();
     let loaded = load::load(&daemon, builder, &read(&report), &names);
     drop(own);
     match loaded {
         Ok(loaded) => {
-            say(environment, &loaded, &names, quiet);
+            say(environment, &loaded, begun.elapsed(), &names, quiet);
             Some(ExitCode::SUCCESS)
         }
         Err(why) => {
@@ -115,8 +117,8 @@ fn start(real: &Real, passage: &Plan, argv: &[OsString]) -> Command {
 }
 
 /// On stderr, where builds say what they do.
-fn say(environment: &Environment, loaded: &Loaded, names: &[String], quiet: bool) {
-    let line = format!("{}: {loaded}", names.join(", "));
+fn say(environment: &Environment, loaded: &Loaded, took: Duration, names: &[String], quiet: bool) {
+    let line = format!("{}: {loaded} in {} ms", names.join(", "), took.as_millis());
     if quiet {
         journal::say(environment, &line);
     } else {

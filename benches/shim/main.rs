@@ -1,0 +1,215 @@
+//! `cargo bench --bench shim`: docker through the shim against docker itself, in turns, in one run.
+//!
+//! Passing on `docker --version`; then an image of 300 MB in 30 layers with a shared builder: unchanged, and
+//! with its last layer changed, against a build that leaves it with the builder and against `--load`. Prints a
+//! table, and ends with exit code 1 if a claim of `docs/benchmarks.md` does not hold. Needs root, the engines
+//! of `scripts/engine`, and 3 GB of disk under `target/ground` or `$CACHECORE_TEST_GROUND`.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use testbed::stack::{BUILDER, Client, Stack, Store};
+use testbed::stopwatch::{median, milliseconds};
+
+const CALLS: usize = 40;
+const TURNS: usize = 5;
+const LAYERS: usize = 30;
+const LAYER: usize = 10_000_000;
+
+/// What passing on may add.
+const ADDED: Duration = Duration::from_micros(1500);
+/// How much longer an unchanged image may take than building it and leaving it with the builder.
+const UNCHANGED: f64 = 1.3;
+/// What loading a changed layer may take, and how many times faster than `--load` it is at least.
+const LOADED: Duration = Duration::from_millis(150);
+const FASTER: f64 = 20.0;
+
+fn main() -> ExitCode {
+    match measure() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("shim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<bool, Box<dyn Error>> {
+    let stack = Stack::new();
+    let host = stack.daemon(Store::Containerd);
+    let builder = stack.endpoint(&host);
+    let daemon = stack.daemon(Store::Classic);
+    let real = stack.client(&daemon, Some(&builder));
+    let mut shim = real.clone();
+    shim.path.insert(0, seat(&stack.fresh("bin"))?);
+    let passing = passing(&real, &shim)?;
+    let loading = loading(&stack.fresh("context"), &real, &shim)?;
+    Ok(passing && loading)
+}
+
+/// The optimised binary by docker's name.
+fn seat(folder: &Utf8Path) -> Result<Utf8PathBuf, Box<dyn Error>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let words = ["build", "--release", "--quiet", "--package", "shim"];
+    if !Command::new(cargo).args(words).status()?.success() {
+        return Err("docker-shim does not build".into());
+    }
+    let itself = std::env::current_exe()?;
+    let release = itself.parent().and_then(|dir| dir.parent());
+    let program = release.ok_or("no target folder")?.join("docker-shim");
+    fs::create_dir(folder)?;
+    symlink(program, folder.join("docker"))?;
+    Ok(folder.to_owned())
+}
+
+/// How long one command takes, found as a shell finds it.
+fn timed(client: &Client, words: &[&str]) -> Result<(Duration, String), Box<dyn Error>> {
+    let docker = client
+        .path
+        .iter()
+        .map(|dir| dir.join("docker"))
+        .find(|path| path.exists());
+    let mut command = client.command(docker.ok_or("no docker")?);
+    let begun = Instant::now();
+    let output = command.args(words).stdin(Stdio::null()).output()?;
+    let took = begun.elapsed();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(format!("{words:?}: {}\n{said}", output.status).into());
+    }
+    Ok((took, said))
+}
+
+fn passing(real: &Client, shim: &Client) -> Result<bool, Box<dyn Error>> {
+    let (mut directly, mut through) = (Vec::new(), Vec::new());
+    for _ in 0..CALLS {
+        directly.push(timed(real, &["--version"])?.0);
+        through.push(timed(shim, &["--version"])?.0);
+    }
+    // The best of each: whatever else the machine does only adds to them.
+    let best = |times: &[Duration]| times.iter().min().copied().unwrap_or_default();
+    let added = best(&through).saturating_sub(best(&directly));
+    println!(
+        "| `docker --version` | {:.2} ms | {:.2} ms, {:.2} ms more |",
+        milliseconds(best(&directly)),
+        milliseconds(best(&through)),
+        milliseconds(added)
+    );
+    Ok(claim(added <= ADDED, "passing on adds at most 1.5 ms"))
+}
+
+fn loading(context: &Utf8Path, real: &Client, shim: &Client) -> Result<bool, Box<dyn Error>> {
+    write_context(context)?;
+    let leave = [
+        "buildx",
+        "build",
+        "--builder",
+        BUILDER,
+        "--provenance=false",
+        "--output=type=image",
+        context.as_str(),
+    ];
+    let load = [
+        "buildx",
+        "build",
+        "--builder",
+        BUILDER,
+        "--load",
+        "-t",
+        "real",
+        context.as_str(),
+    ];
+    let ours = ["build", "-t", "ours", context.as_str()];
+    timed(shim, &ours)?;
+    timed(real, &load)?;
+
+    let (mut left, mut unchanged) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        left.push(timed(real, &leave)?.0);
+        unchanged.push(timed(shim, &ours)?.0);
+    }
+    let ratio = median(&unchanged).as_secs_f64() / median(&left).as_secs_f64();
+    println!(
+        "| 300 MB, unchanged | {:.0} ms with the builder | {:.0} ms, {ratio:.2} times |",
+        milliseconds(median(&left)),
+        milliseconds(median(&unchanged))
+    );
+
+    let (mut whole, mut thin) = (Vec::new(), Vec::new());
+    for turn in 0..TURNS {
+        fs::write(context.join("words"), format!("turn {turn}"))?;
+        let (_, said) = timed(shim, &ours)?;
+        thin.push(said_to_take(&said)?);
+        let (bare, _) = timed(real, &leave)?;
+        let (loaded, _) = timed(real, &load)?;
+        whole.push(loaded.saturating_sub(bare));
+    }
+    let faster = median(&whole).as_secs_f64() / median(&thin).as_secs_f64();
+    println!(
+        "| 300 MB, one layer changed: loading | {:.0} ms with `--load` | {:.0} ms, {faster:.0} times faster |",
+        milliseconds(median(&whole)),
+        milliseconds(median(&thin))
+    );
+    let held = [
+        claim(
+            ratio <= UNCHANGED,
+            "unchanged takes at most 1.3 times a build that loads nothing",
+        ),
+        claim(
+            median(&thin) <= LOADED,
+            "a changed layer is loaded within 150 ms",
+        ),
+        claim(
+            faster >= FASTER,
+            "loading a changed layer is at least 20 times faster than --load",
+        ),
+    ];
+    Ok(held.into_iter().all(|held| held))
+}
+
+/// What the shim says that loading took.
+fn said_to_take(said: &str) -> Result<Duration, Box<dyn Error>> {
+    let line = said
+        .lines()
+        .rfind(|line| line.contains("layers loaded in "));
+    let time = line.and_then(|line| line.rsplit(" in ").next()?.strip_suffix(" ms"));
+    let time: u64 = time
+        .ok_or_else(|| format!("nothing was loaded: {said}"))?
+        .parse()?;
+    Ok(Duration::from_millis(time))
+}
+
+fn claim(holds: bool, what: &str) -> bool {
+    if !holds {
+        println!("does not hold: {what}");
+    }
+    holds
+}
+
+/// A context of incompressible files, a layer each, and words in the last.
+fn write_context(context: &Utf8Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir(context)?;
+    let mut file = String::from("FROM scratch\n");
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for layer in 0..LAYERS {
+        let mut bytes = Vec::with_capacity(LAYER + 8);
+        while bytes.len() < LAYER {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            bytes.extend_from_slice(&state.to_le_bytes());
+        }
+        fs::write(context.join(format!("layer-{layer}")), bytes)?;
+        file += &format!("COPY layer-{layer} /\n");
+    }
+    file += "COPY words /\n";
+    fs::write(context.join("words"), "first")?;
+    fs::write(context.join("Dockerfile"), file)?;
+    Ok(())
+}
