@@ -167,13 +167,19 @@ fn a_folder_that_is_no_data_root_is_refused() {
     let file = keeper.path("file");
     fs::write(&file, "text").unwrap();
     let error = assert_import_refused(&keeper, &file);
-    assert!(error.to_string().contains("not a Docker data root"), "{error}");
+    assert!(
+        error.to_string().contains("not a Docker data root"),
+        "{error}"
+    );
 
     let (from, _) = keeper.write("docker", &api());
     let link = keeper.path("link");
     symlink(&from, &link).unwrap();
     let error = assert_import_refused(&keeper, &link);
-    assert!(error.to_string().contains("not a Docker data root"), "{error}");
+    assert!(
+        error.to_string().contains("not a Docker data root"),
+        "{error}"
+    );
 
     fs::create_dir_all(from.join("image/devicemapper")).unwrap();
     let error = assert_import_refused(&keeper, &from);
