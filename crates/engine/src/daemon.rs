@@ -175,12 +175,19 @@ impl PrivateDaemon {
             Err(NotReady::Limit(Limit::Interrupted)) => return Err(DaemonError::Interrupted),
         }
         let ask = |path| {
-            readiness::ask(dockerd, socket, path, limits)
-                .map_err(|source| DaemonError::Api { path, source })
+            readiness::ask(dockerd, socket, path, limits).map_err(|source| match limits.reached() {
+                // It was not asked to the end.
+                Some(Limit::Interrupted) => DaemonError::Interrupted,
+                Some(Limit::Deadline) => DaemonError::Deadline {
+                    log: self.log_tail(),
+                },
+                None => DaemonError::Api { path, source },
+            })
         };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        self.version = text(&ask("/version")?["Version"]);
-        self.storage_driver = text(&ask("/info")?["Driver"]);
+        let (version, info) = (ask("/version")?, ask("/info")?);
+        self.version = text(&version["Version"]);
+        self.storage_driver = text(&info["Driver"]);
         self.cover_host_socket();
         tracing::debug!(
             instance = %self.instance,
