@@ -122,3 +122,32 @@ fn what_is_loaded_is_what_the_real_program_would_load() {
     real.docker(&words);
     assert_eq!(ours, id("real"));
 }
+
+#[test]
+fn a_daemon_with_containerd_s_store_gets_its_image_too() {
+    let session = Session::with(Store::Containerd);
+    for words in ["first", "second"] {
+        session.build(&["-t", "app"], &session.context(words));
+        assert_eq!(session.words_of("app"), words);
+    }
+}
+
+#[test]
+fn a_build_that_fails_ends_as_docker_s_does() {
+    let mut session = Session::with(Store::Classic);
+    let temporary = session.stack.fresh("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let variable = ("TMPDIR".to_owned(), temporary.to_string());
+    session.client.variables.push(variable);
+    let context = session.context("words");
+    std::fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY missing /\n").unwrap();
+    let words = ["build", "-t", "app", context.as_str()];
+    let ours = session.client.try_docker(&words);
+    let mut real = session.client.clone();
+    real.path.remove(0);
+    let theirs = real.try_docker(&words);
+    assert_eq!(ours.status.code(), theirs.status.code());
+    assert!(!ours.status.success());
+    let left = std::fs::read_dir(&temporary).unwrap().count();
+    assert_eq!(left, 0, "files in {temporary}");
+}

@@ -1,6 +1,6 @@
 //! `docker`, `docker-compose` and the plugin `docker-buildx` as before, in front of the real ones.
 //!
-//! The name by which the binary is called is its [`seat`]. A command line is read by the seat's grammar
+//! The name by which the binary is called is its [`Seat`]. A command line is read by the seat's grammar
 //! (`cachecore::argv`), decided on (`cachecore::rewrite`), and then handed to the real program by
 //! `execve`: its pid, terminal, signals, standard streams and exit code are those that docker would have.
 //!
