@@ -93,3 +93,22 @@ fn every_file_is_named_after_what_it_holds() {
         assert!(!says_nothing.contains(&stem), "{}", file.display());
     }
 }
+
+#[test]
+fn no_merge_is_left_half_done() {
+    // Put together, so that this file does not name itself.
+    let marks = ["<".repeat(7) + " ", ">".repeat(7) + " "];
+    let documents = [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "README.md",
+    ];
+    let documents = documents.map(PathBuf::from).into_iter().chain(rust_files());
+    for file in documents {
+        let marked = text(&file)
+            .lines()
+            .any(|line| marks.iter().any(|mark| line.starts_with(mark.as_str())));
+        assert!(!marked, "{} has the marks of a merge", file.display());
+    }
+}
