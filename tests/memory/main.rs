@@ -20,6 +20,8 @@ const FEWER: usize = 60_000;
 const TOO_LARGE: i32 = 5;
 /// That of what is not there.
 const NOTHING: i32 = 3;
+/// That of what is refused.
+const REFUSED: i32 = 1;
 /// What a command may take, in KiB.
 const MOST: u64 = 64 << 10;
 
@@ -109,11 +111,16 @@ fn a_golden_of_many_files(scene: &Scene, files: usize, table: &mut Table) {
     ] {
         table.row(scene, words, &[0]);
     }
-    // There was no build, and no request.
-    for words in ["log many", "cancel many", "retry many"] {
-        table.row(scene, words, &[NOTHING]);
+    // There was no build, and there is nothing to cancel or to try again.
+    for (words, code) in [
+        ("log many", NOTHING),
+        ("cancel many", 0),
+        ("retry many", REFUSED),
+    ] {
+        table.row(scene, words, &[code]);
     }
-    table.row(scene, "rm many", &[0]);
+    // The collection has taken its goldens.
+    table.row(scene, "rm many", &[NOTHING]);
     table.row(scene, "gc", &[0]);
 }
 
