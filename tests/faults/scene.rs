@@ -205,6 +205,10 @@ impl Scene {
 
     /// Ends the test if the earlier golden or the live session is not what it was.
     pub(crate) fn assert_untouched(&self, when: &str) {
+        for data_root in [GOLDEN, LIVE] {
+            let path = self.store().join(data_root);
+            assert!(path.exists(), "{path} is gone, {when}");
+        }
         let now = Untouched::of(&self.stage);
         self.before
             .golden
@@ -237,13 +241,16 @@ impl Scene {
     }
 }
 
+const GOLDEN: &str = "golden/api/gen-000001/docker";
+const LIVE: &str = "sessions/docker-data-live/docker";
+
 impl Untouched {
     fn of(stage: &Utf8Path) -> Self {
         let store = stage.join("store");
         let seen = |data_root| Checksum::resolved(store.join(data_root), store.join("layers"));
         Self {
-            golden: seen("golden/api/gen-000001/docker"),
-            live: seen("sessions/docker-data-live/docker"),
+            golden: seen(GOLDEN),
+            live: seen(LIVE),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cachecore::collection::{Facts, Leased, SessionFacts, StagingFacts, Unjudged};
 use cachecore::dataroot::Part;
 use cachecore::id::SessionId;
-use cachecore::layout::{self, session_of_folder};
+use cachecore::layout::{self, session_folder, session_of_folder};
 use cachecore::record::{LeaseEnd, Purpose, SessionRecord, SessionStage};
 use jiff::Timestamp;
 
@@ -113,9 +113,18 @@ impl Gathering<'_> {
         };
         let held = store.is_held(&session).unwrap_or(true);
         let started = record.started_at;
-        let last_change = match Parts::of_session(folder)? {
-            Some(parts) => Timestamp::from_second(liveness::last_change(&parts)?).ok(),
-            None => None,
+        // Its lease counts, whatever else cannot be read of it.
+        let (last_change, is_known) = match last_change(folder) {
+            Ok(last_change) => (last_change, true),
+            Err(e) if store.sessions.stat(session_folder(&session))?.is_none() => return Err(e),
+            Err(e) => {
+                facts.unjudged.push(Unjudged {
+                    what: format!("when session {session} was last used"),
+                    because: e.to_string(),
+                    busy: false,
+                });
+                (None, false)
+            }
         };
         Ok(SessionFacts {
             session,
@@ -124,6 +133,7 @@ impl Gathering<'_> {
             links,
             abandoned: record.lease.ends == LeaseEnd::Command && !held,
             may_expire: ready
+                && is_known
                 && record.lease.ends == LeaseEnd::Removal
                 && record.purpose == Purpose::Session,
             idle_limit: record.lease.idle_seconds.map(Duration::from_secs),
@@ -132,6 +142,14 @@ impl Gathering<'_> {
             unjudged: false,
         })
     }
+}
+
+/// When a daemon last wrote into a session's databases; `None` where none has.
+fn last_change(folder: &Handle) -> Result<Option<Timestamp>, StoreError> {
+    let Some(parts) = Parts::of_session(folder)? else {
+        return Ok(None);
+    };
+    Ok(Timestamp::from_second(liveness::last_change(&parts)?).ok())
 }
 
 /// A session whose record cannot be used: it stays, with all that it links to.
