@@ -54,7 +54,16 @@ fn every_exit_code_is_dockers() {
 fn signals_reach_docker_which_is_the_same_process() {
     for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1), ("KILL", 9)] {
         let recorder = Recorder::of("echo $$; exec cat");
-        let mut command = recorder.command("docker");
+        let docker = recorder.command("docker");
+        // The tests may have been started with some signals ignored, as shells do in the background.
+        let mut command = std::process::Command::new("/usr/bin/env");
+        command.arg("--default-signal").arg(docker.get_program());
+        command.env_clear();
+        command.envs(
+            docker
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut pid = [0; 16];
