@@ -53,6 +53,7 @@
 
 mod api;
 mod binaries;
+#[cfg(feature = "buildkit")]
 pub mod buildkit;
 mod cgroups;
 mod command;
