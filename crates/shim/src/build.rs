@@ -2,7 +2,7 @@
 //! lacks it.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use cachecore::build::{BuildPlan, plan};
 use cachecore::builder::Builder;
 use cachecore::rewrite::Plan;
 
+use crate::builder::read;
 use crate::load::{self, Loaded};
 use crate::report::Report;
 use crate::{Environment, Real, child, journal, trail};
@@ -71,7 +72,7 @@ pub(crate) fn run(
         return Some(child::end_as(status));
     }
     let begun = Instant::now();
-    let loaded = load::load(&daemon, builder, &read(&report), &names);
+    let loaded = load::load(&daemon, builder, &read(&report).unwrap_or_default(), &names);
     drop(own);
     match loaded {
         Ok(loaded) => {
@@ -99,10 +100,6 @@ fn load_at(command: &cachecore::argv::Command) -> Edit {
         before: command.after_name(),
         words: vec!["--load".into()],
     }
-}
-
-fn read(report: &Path) -> Vec<u8> {
-    Report::read(report).unwrap_or_default()
 }
 
 fn start(real: &Real, passage: &Plan, argv: &[OsString]) -> Command {

@@ -1,8 +1,6 @@
 //! The file in which buildx says what it has built.
 
-use std::path::{Path, PathBuf};
-
-use crate::builder::read;
+use std::path::PathBuf;
 
 /// A folder of one build's own, gone when this is dropped.
 #[derive(Debug)]
@@ -23,10 +21,5 @@ impl Report {
     /// Where buildx is to write it.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("report.json")
-    }
-
-    /// What it has written; `None` if nothing.
-    pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
-        read(path)
     }
 }

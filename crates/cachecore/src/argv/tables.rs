@@ -114,8 +114,12 @@ static BUILDER: Node = branch(
 static CONTAINER: Node = branch(&["container"], &[], &[&RUN, &CREATE]);
 static BUILD: Node = leaf(&["build"], &[docker::BUILD], Order::Mixed);
 static BAKE: Node = leaf(&["bake"], &[buildx::GLOBAL, buildx::BAKE], Order::Mixed);
-static RUN: Node = leaf(&["run"], &[docker::RUN], Order::FlagsFirst);
-static CREATE: Node = leaf(&["create"], &[docker::CREATE], Order::FlagsFirst);
+static RUN: Node = leaf(
+    &["run"],
+    &[docker::CONTAINER, docker::RUN],
+    Order::FlagsFirst,
+);
+static CREATE: Node = leaf(&["create"], &[docker::CONTAINER], Order::FlagsFirst);
 
 static BUILDX: Node = branch(
     &["buildx"],
