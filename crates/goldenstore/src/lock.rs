@@ -37,6 +37,9 @@ use crate::interleave::{self, Patience};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_millis(5);
+/// How often the kernel's table is read for a holder. It is read in pieces, each found by counting:
+/// a lock that goes in between takes another one's line with it.
+const LOOKS: u32 = 20;
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
@@ -142,9 +145,12 @@ fn operation(mode: Mode) -> FlockOperation {
 /// Who holds a lock on this file: `process 123 (dockerd)`.
 pub(crate) fn holder(file: &File) -> String {
     let found = file.metadata().ok().and_then(|meta| {
-        let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        let holder = |device| pid_in(&locks, device, meta.ino());
-        holder(meta.dev()).or_else(|| holder(device_of_mount(file)?))
+        let devices = [Some(meta.dev()), device_of_mount(file)];
+        (0..LOOKS).find_map(|_| {
+            let locks = std::fs::read_to_string("/proc/locks").ok()?;
+            let mut devices = devices.iter().flatten();
+            devices.find_map(|device| pid_in(&locks, *device, meta.ino()))
+        })
     });
     match found {
         Some(pid) => {
