@@ -29,6 +29,8 @@ use cachecore::argv::parse;
 use cachecore::classify::Kind;
 use cachecore::rewrite::Plan;
 
+use load::Between;
+
 pub use environment::Environment;
 pub use real::{NotFound, Real};
 pub use seat::Seat;
@@ -55,10 +57,20 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(NOT_THERE);
         }
     };
+    let program = seat.program(&plan.argv);
     if plan.kind == Some(Kind::Build)
-        && let Ok(command) = parse(seat.program(&plan.argv), &plan.argv)
+        && let Ok(command) = parse(program, &plan.argv)
         && let Some(builder) = builder::of(&environment, &command)
-        && let Some(code) = build::run(&environment, &real, &plan, &command, &builder)
+        && let Some(code) = build::run(
+            &real,
+            Between {
+                environment: &environment,
+                program,
+                passage: &plan,
+                command: &command,
+                builder: &builder,
+            },
+        )
     {
         return code;
     }
