@@ -10,6 +10,7 @@
 
 mod build;
 mod builder;
+mod cache;
 mod child;
 mod environment;
 mod explain;

@@ -12,7 +12,7 @@ use engine::endpoint::Endpoint;
 use engine::images::{Images, ImagesError, LocalImage};
 
 use archive::small;
-pub(crate) use way::{Between, loader};
+pub(crate) use way::{Between, images, loader};
 
 /// How an image came into the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,6 +79,8 @@ impl KeyRecord {
             },
         };
         self.exports.insert(0, export);
+        // Of a record that somebody has made long, only so much is looked at.
+        self.exports.truncate(8 * KEPT);
         while self.exports.len() > KEPT {
             let all = &self.exports;
             let has_newer = |at: usize| all[..at].iter().any(|newer| newer.line == all[at].line);
