@@ -6,6 +6,7 @@
 //! else of the definition, stay as they are: what is changed are words (`--set`).
 
 mod definition;
+mod report;
 
 use std::ffi::OsString;
 
@@ -16,6 +17,7 @@ use crate::argv::edit::Edit;
 use crate::builder::{Builder, Driver};
 
 pub use definition::{Definition, Target};
+pub use report::with_full_names;
 
 /// What becomes of a bake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

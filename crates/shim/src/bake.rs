@@ -5,13 +5,13 @@
 //! - [`command`]: a bake that somebody has asked for
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
-use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal};
+use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
 use cachecore::builder::Builder;
 use cachecore::rewrite::Plan;
 use engine::images::Images;
@@ -160,6 +160,11 @@ pub(crate) fn command(
     bake.images = &images;
     let begun = Instant::now();
     let outcome = run(&bake, &daemon, builder);
+    if own.is_none()
+        && let Err(e) = complete(&report, &images)
+    {
+        journal::say(environment, &format!("the report stays as it is: {e}"));
+    }
     drop(own);
     match outcome {
         Err(e) => {
@@ -246,6 +251,23 @@ fn start(bake: &Bake<'_>, argv: &[OsString]) -> io::Result<Command> {
         command.stdin(input.stdio()?);
     }
     Ok(command)
+}
+
+/// Has a report that somebody else reads name the images as it would without the shim.
+fn complete(report: &Path, images: &[BakedImage]) -> io::Result<()> {
+    let Some(bytes) = read(report) else {
+        return Ok(());
+    };
+    let Some(bytes) = with_full_names(&bytes, images) else {
+        return Ok(());
+    };
+    let folder = report.parent().filter(|folder| *folder != Path::new(""));
+    let mut file = tempfile::Builder::new()
+        .permissions(std::fs::metadata(report)?.permissions())
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(&bytes)?;
+    file.persist(report)?;
+    Ok(())
 }
 
 /// Whether nobody but a program reads what is said on the way.
