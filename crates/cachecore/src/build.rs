@@ -94,8 +94,11 @@ pub fn plan(command: &Command, words: &[OsString], builder: &Builder) -> BuildPl
         .flat_map(|used| used.words.clone())
         .map(|at| Edit::Remove { at })
         .collect();
-    // An attestation would make an index of the image, and another one each time; `--load` has none.
-    let exporter = ["--output=type=image", "--provenance=false"];
+    // As `--load` makes it. An attestation would make an index of the image, and another one each time.
+    let exporter = [
+        "--output=type=image,oci-mediatypes=true",
+        "--provenance=false",
+    ];
     edits.push(Edit::Insert {
         before: at,
         words: exporter.map(OsString::from).to_vec(),
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_image_with_a_name_is_left_with_the_builder_and_loaded() {
-        let exporter = "--output=type=image --provenance=false";
+        let exporter = "--output=type=image,oci-mediatypes=true --provenance=false";
         for (line, argv) in [
             ("build -t app .", format!("build {exporter} -t app .")),
             (

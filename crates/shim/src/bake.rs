@@ -12,12 +12,9 @@ use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
-use cachecore::builder::Builder;
-use cachecore::rewrite::Plan;
-use engine::images::Images;
 
 use crate::builder::read;
-use crate::load::{self, Loaded, NotLoaded};
+use crate::load::{Between, Loaded, Loader, NotLoaded, loader};
 use crate::report::Report;
 use crate::stdin::Input;
 use crate::{Environment, Real, child, journal, trail};
@@ -55,7 +52,7 @@ pub(crate) enum Outcome {
 ///
 /// # Errors
 /// If the program cannot be started.
-pub(crate) fn run(bake: &Bake<'_>, daemon: &Images, builder: &Builder) -> io::Result<Outcome> {
+pub(crate) fn run(bake: &Bake<'_>, loader: &mut Loader) -> io::Result<Outcome> {
     let status = child::run(&mut start(bake, bake.argv)?)?;
     if !status.success() {
         return Ok(Outcome::Failed(status));
@@ -66,27 +63,28 @@ pub(crate) fn run(bake: &Bake<'_>, daemon: &Images, builder: &Builder) -> io::Re
     let load = |image: &BakedImage| {
         let of_image = report.get(&image.target).map(ToString::to_string);
         let of_image = of_image.unwrap_or_else(|| "{}".to_owned());
-        load::load(daemon, builder, of_image.as_bytes(), &image.names)
+        loader.load(of_image.as_bytes(), &image.names)
     };
     Ok(Outcome::Built(bake.images.iter().map(load).collect()))
 }
 
 /// Bakes and loads, if that can be done; `None` if the command is better run as it is, and nothing has been
 /// done yet.
-pub(crate) fn command(
-    environment: &Environment,
-    real: &Real,
-    passage: &Plan,
-    command: &cachecore::argv::Command,
-    builder: &Builder,
-) -> Option<ExitCode> {
+pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
+    let Between {
+        environment,
+        passage,
+        command,
+        builder,
+        ..
+    } = between;
     let skip = |why: &str| journal::say(environment, &format!("the bake stays as it is: {why}"));
     if let Some(why) = refusal(command, &passage.argv, builder) {
         skip(&why);
         return None;
     }
-    let Some(daemon) = load::daemon(environment, command) else {
-        skip("the daemon is not behind a unix socket");
+    let Some(mut loader) = loader(between) else {
+        skip("the daemon or the builder cannot be reached");
         return None;
     };
     let mut input = None;
@@ -159,7 +157,7 @@ pub(crate) fn command(
     bake.report = &report;
     bake.images = &images;
     let begun = Instant::now();
-    let outcome = run(&bake, &daemon, builder);
+    let outcome = run(&bake, &mut loader);
     if own.is_none()
         && let Err(e) = complete(&report, &images)
     {

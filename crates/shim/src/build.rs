@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::build::{BuildPlan, plan};
-use cachecore::builder::Builder;
 use cachecore::rewrite::Plan;
 
 use crate::builder::read;
-use crate::load::{self, Loaded};
+use crate::load::{Between, Loaded, loader};
 use crate::report::Report;
 use crate::{Environment, Real, child, journal, trail};
 
@@ -21,13 +20,14 @@ const NOT_UNDERSTOOD: i32 = 125;
 
 /// Builds and loads, if that can be done; `None` if the command is better run as it is, and nothing has
 /// been done yet.
-pub(crate) fn run(
-    environment: &Environment,
-    real: &Real,
-    passage: &Plan,
-    command: &cachecore::argv::Command,
-    builder: &Builder,
-) -> Option<ExitCode> {
+pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
+    let Between {
+        environment,
+        passage,
+        command,
+        builder,
+        ..
+    } = between;
     let BuildPlan::Load {
         mut edits,
         report_at,
@@ -38,7 +38,7 @@ pub(crate) fn run(
     else {
         return None;
     };
-    let daemon = load::daemon(environment, command)?;
+    let mut loader = loader(between)?;
     let own = match report_at {
         Some(_) => Some(Report::new().ok()?),
         None => None,
@@ -72,7 +72,7 @@ pub(crate) fn run(
         return Some(child::end_as(status));
     }
     let begun = Instant::now();
-    let loaded = load::load(&daemon, builder, &read(&report).unwrap_or_default(), &names);
+    let loaded = loader.load(&read(&report).unwrap_or_default(), &names);
     drop(own);
     match loaded {
         Ok(loaded) => {

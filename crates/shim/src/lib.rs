@@ -31,6 +31,8 @@ use cachecore::argv::parse;
 use cachecore::classify::Kind;
 use cachecore::rewrite::Plan;
 
+use load::Between;
+
 pub use environment::Environment;
 pub use real::{NotFound, Real};
 pub use seat::Seat;
@@ -71,9 +73,16 @@ fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Opt
     let program = seat.program(&plan.argv);
     let command = parse(program, &plan.argv).ok()?;
     let builder = builder::of(environment, program, &command)?;
+    let between = Between {
+        environment,
+        program,
+        passage: plan,
+        command: &command,
+        builder: &builder,
+    };
     match plan.kind {
-        Some(Kind::Bake) => bake::command(environment, real, plan, &command, &builder),
-        _ => build::run(environment, real, plan, &command, &builder),
+        Some(Kind::Bake) => bake::command(real, between),
+        _ => build::run(real, between),
     }
 }
 
