@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod cache;
+mod compose_double;
 mod load;
 mod mutations;
 mod passage;
+mod plugin;
 mod recorder;
 mod seats;
