@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod compose_double;
 mod load;
 mod load_flags;
 mod mutations;
 mod passage;
+mod plugin;
 mod recorder;
 mod seats;

@@ -134,7 +134,7 @@ fn start(real: &Real, passage: &Plan, argv: &[OsString]) -> Command {
         .iter()
         .map(|(name, value)| (name, value));
     command.args(argv).envs(variables);
-    command.env(trail::VARIABLE, &real.trail);
+    command.env(trail::VARIABLE, &real.settled);
     command
 }
 

@@ -8,6 +8,7 @@
 //! had any effect goes to the real program as it came. `CACHECORE_LOG` makes it say so.
 #![forbid(unsafe_code)]
 
+mod bake;
 mod build;
 mod builder;
 mod child;
@@ -19,6 +20,7 @@ mod manage;
 mod real;
 mod report;
 mod seat;
+mod stdin;
 mod trail;
 
 use std::ffi::OsString;
@@ -57,24 +59,31 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(NOT_THERE);
         }
     };
-    let program = seat.program(&plan.argv);
-    if plan.kind == Some(Kind::Build)
-        && let Ok(command) = parse(program, &plan.argv)
-        && let Some(builder) = builder::of(&environment, &command)
-        && let Some(code) = build::run(
-            &real,
-            Between {
-                environment: &environment,
-                program,
-                passage: &plan,
-                command: &command,
-                builder: &builder,
-            },
-        )
-    {
+    if let Some(code) = build(&environment, seat, &real, &plan) {
         return code;
     }
     become_real(&real, &plan)
+}
+
+/// Builds, if it is a build and there is something to do about it.
+fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Option<ExitCode> {
+    if !matches!(plan.kind, Some(Kind::Build | Kind::Bake)) {
+        return None;
+    }
+    let program = seat.program(&plan.argv);
+    let command = parse(program, &plan.argv).ok()?;
+    let builder = builder::of(environment, program, &command)?;
+    let between = Between {
+        environment,
+        program,
+        passage: plan,
+        command: &command,
+        builder: &builder,
+    };
+    match plan.kind {
+        Some(Kind::Bake) => bake::command(real, between),
+        _ => build::run(real, between),
+    }
 }
 
 /// Hands over to the real program.

@@ -71,7 +71,7 @@ impl Between<'_> {
         let mut variables: Vec<(OsString, OsString)> = chosen
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        variables.push((trail::VARIABLE.into(), real.trail));
+        variables.push((trail::VARIABLE.into(), real.settled));
         Some(Endpoint::Dialer(Dialer {
             program: real.path,
             words: globals
@@ -93,8 +93,17 @@ fn socket(environment: &Environment, command: &Command) -> Option<String> {
     let flag = command.value("host").map(ToOwned::to_owned);
     let host = flag
         .or_else(|| environment.chosen_host.clone())
-        .or_else(|| environment.docker_host.clone());
-    if host.is_none() && (environment.chosen_context.is_some() || has_context(environment)) {
+        .or_else(|| {
+            let is_chosen = environment.chosen_context.is_some();
+            environment.docker_host.clone().filter(|_| !is_chosen)
+        });
+    let is_default = |name: &OsString| name == "default";
+    if host.is_none()
+        && match &environment.chosen_context {
+            Some(name) => !is_default(name),
+            None => has_context(environment),
+        }
+    {
         return None;
     }
     let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
