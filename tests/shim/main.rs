@@ -4,6 +4,7 @@
 
 mod compose_double;
 mod load;
+mod load_flags;
 mod mutations;
 mod passage;
 mod plugin;
