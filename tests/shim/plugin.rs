@@ -231,3 +231,32 @@ fn the_plugin_says_of_itself_what_the_real_one_says() {
     assert!(!missing.exists(), "nobody's home is made");
     assert_eq!(asked(&[("HOME", "")]), answer);
 }
+
+#[test]
+fn docker_compose_stands_for_the_plugin_or_for_the_standalone_program_as_it_was_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(folder.path()).unwrap();
+    let ours = seat(&folder.join("shim"), &["docker-compose"]).join("docker-compose");
+    std::fs::create_dir_all(folder.join(".docker/cli-plugins")).unwrap();
+    std::fs::create_dir(folder.join("bin")).unwrap();
+    for (place, says) in [(".docker/cli-plugins", "plugin"), ("bin", "standalone")] {
+        let program = folder.join(place).join("docker-compose");
+        std::fs::write(&program, format!("#!/bin/sh\necho {says}\n")).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let says = |words: &[&str], variables: &[(&str, &str)]| {
+        let output = std::process::Command::new(&ours)
+            .args(words)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", folder.join("bin")))
+            .env("HOME", folder)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(says(&["up"], &[]), "standalone");
+    assert_eq!(says(&["docker-cli-plugin-metadata"], &[]), "plugin");
+    let by_docker = [("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker")];
+    assert_eq!(says(&["compose", "up"], &by_docker), "plugin");
+}
