@@ -5,6 +5,7 @@
 mod cache;
 mod compose_double;
 mod load;
+mod load_flags;
 mod mutations;
 mod passage;
 mod plugin;

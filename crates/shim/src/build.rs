@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
@@ -23,10 +23,12 @@ const NOT_UNDERSTOOD: i32 = 125;
 /// How an image comes into the daemon when its build is done.
 struct Loading {
     loader: Loader,
-    names: Vec<String>,
     /// The report's own folder, unless the user wants a report.
     own: Option<Report>,
     report: PathBuf,
+    again: Vec<Edit>,
+    asked: bool,
+    names: Vec<String>,
     reads_stdin: bool,
     quiet: bool,
 }
@@ -43,14 +45,14 @@ pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
     let mut edits = Vec::new();
     let loading = loading(between, &mut edits);
     let turn = turn(between);
+    if loading.is_none() && turn.is_none() {
+        return None;
+    }
     if let Some(turn) = &turn {
         edits.push(Edit::Insert {
             before: command.after_name(),
             words: turn.entries().flags(),
         });
-    }
-    if loading.is_none() && turn.is_none() {
-        return None;
     }
     let argv = apply(&passage.argv, &edits);
     let status = match child::run(&mut start(real, passage, &argv)) {
@@ -64,35 +66,39 @@ pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         // An older program, without one of the flags that were added: nothing has been built.
         return None;
     }
-    if let Some(turn) = turn
-        && status.success()
-    {
-        turn.publish(environment);
+    match turn {
+        Some(turn) if status.success() => turn.publish(environment),
+        // Ending as the child did may be by a signal, which leaves nobody to remove it.
+        turn => drop(turn),
     }
     match loading {
         Some(loading) if status.success() => Some(loading.load(real, between)),
         loading => {
-            // Ending by a signal leaves nothing for anybody to clean up.
             drop(loading);
             Some(child::end_as(status))
         }
     }
 }
 
-/// What brings the image, if it is to be brought; adds to the changes of the words what it needs.
+/// What brings the image, if it is to be brought. Adds what that needs to the changes of the words.
 fn loading(between: Between<'_>, edits: &mut Vec<Edit>) -> Option<Loading> {
-    let words = &between.passage.argv;
     let BuildPlan::Load {
         edits: exporter,
         report_at,
+        again,
+        asked,
         names,
         reads_stdin,
         quiet,
-    } = plan(between.command, words, between.builder)
+    } = plan(between.command, &between.passage.argv, between.builder)
     else {
         return None;
     };
-    let loader = loader(between)?;
+    let mut loader = loader(between)?;
+    if reads_stdin && let Err(why) = loader.check() {
+        journal::say(between.environment, &format!("stdin is read once: {why}"));
+        return None;
+    }
     let own = match report_at {
         Some(_) => Some(Report::new().ok()?),
         None => None,
@@ -112,9 +118,11 @@ fn loading(between: Between<'_>, edits: &mut Vec<Edit>) -> Option<Loading> {
     }
     Some(Loading {
         loader,
-        names,
         own,
         report,
+        again,
+        asked,
+        names,
         reads_stdin,
         quiet,
     })
@@ -148,7 +156,12 @@ fn turn(between: Between<'_>) -> Option<Turn> {
 
 impl Loading {
     fn load(mut self, real: &Real, between: Between<'_>) -> ExitCode {
-        let environment = between.environment;
+        let Between {
+            environment,
+            passage,
+            command,
+            ..
+        } = between;
         let begun = Instant::now();
         let report = read(&self.report).unwrap_or_default();
         let loaded = self.loader.load(&report, &self.names);
@@ -161,31 +174,45 @@ impl Loading {
             }
             Err(why) => {
                 journal::say(environment, &format!("not brought from the builder: {why}"));
+                let why = why.to_string();
+                let failed = |status| fail(command, self.asked, &why, status);
                 if self.reads_stdin {
-                    journal::fail(&format!(
-                        "built, but not loaded, and its context is read: {why}"
-                    ));
-                    return ExitCode::FAILURE;
+                    return failed(None);
                 }
-                // All its steps are with the builder; what is done again is the export.
-                let argv = apply(&between.passage.argv, &[load_at(between.command)]);
-                match child::run(&mut start(real, between.passage, &argv)) {
-                    Ok(status) => child::end_as(status),
-                    Err(e) => {
-                        journal::fail(&format!("cannot run {}: {e}", real.path.display()));
-                        ExitCode::from(crate::CANNOT_RUN)
-                    }
+                // All its steps are with the builder; what is done again is the export. The id was printed.
+                let argv = apply(&passage.argv, &self.again);
+                let mut again = start(real, passage, &argv);
+                if self.quiet {
+                    again.stdout(Stdio::null());
+                }
+                match child::run(&mut again) {
+                    Ok(status) if status.success() => ExitCode::SUCCESS,
+                    Ok(status) => failed(Some(status)),
+                    Err(_) => failed(None),
                 }
             }
         }
     }
 }
 
-fn load_at(command: &cachecore::argv::Command) -> Edit {
-    Edit::Insert {
-        before: command.after_name(),
-        words: vec!["--load".into()],
+/// Ends a build that the daemon did not get. Docker itself would have left it with the builder, unless it was
+/// asked to load it.
+fn fail(
+    command: &cachecore::argv::Command,
+    asked: bool,
+    why: &str,
+    status: Option<ExitStatus>,
+) -> ExitCode {
+    journal::fail(&format!(
+        "built, and left with the builder, not loaded: {why}"
+    ));
+    if !asked && status.is_none_or(|status| status.code().is_some()) {
+        return ExitCode::SUCCESS;
     }
+    if let Some(id) = command.value("iidfile") {
+        let _ = std::fs::remove_file(id);
+    }
+    status.map_or(ExitCode::FAILURE, child::end_as)
 }
 
 fn start(real: &Real, passage: &Plan, argv: &[OsString]) -> Command {
@@ -201,7 +228,11 @@ fn start(real: &Real, passage: &Plan, argv: &[OsString]) -> Command {
 
 /// On stderr, where builds say what they do.
 fn say(environment: &Environment, loaded: &Loaded, took: Duration, names: &[String], quiet: bool) {
-    let line = format!("{}: {loaded} in {} ms", names.join(", "), took.as_millis());
+    let names = match names {
+        [] => "image without a name".to_owned(),
+        names => names.join(", "),
+    };
+    let line = format!("{names}: {loaded} in {} ms", took.as_millis());
     if quiet {
         journal::say(environment, &line);
     } else {

@@ -14,6 +14,9 @@ use engine::images::{Images, ImagesError, LocalImage};
 use archive::small;
 pub(crate) use way::{Between, images, loader};
 
+/// The digest of no bytes, which a builder may have or not.
+const NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 /// How an image came into the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Loaded {
@@ -75,6 +78,18 @@ impl Loader {
             store: None,
             connection: None,
         }
+    }
+
+    /// Whether both answer. Worth asking before a build that cannot be run again.
+    ///
+    /// # Errors
+    /// [`NotLoaded`] says which does not.
+    pub(crate) fn check(&mut self) -> Result<(), NotLoaded> {
+        self.store()?;
+        let builder = connected(&mut self.connection, &self.builder)?;
+        // Whatever it says: it serves its content.
+        builder.has(NOTHING)?;
+        Ok(())
     }
 
     /// Brings an image, described by a builder's report, under these names. Without a name it is there by its
