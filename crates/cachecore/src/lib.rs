@@ -18,6 +18,7 @@
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`build`], [`builder`] | which builder a build goes to, and what becomes of the result
 //! | [`cache`] | which builds use the cache that sessions share, under which key, and what is kept of it |
+//! | [`compose`] | how one run builds the services of a compose project
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -47,6 +48,7 @@ pub mod cache;
 pub mod changes;
 pub mod classify;
 pub mod collection;
+pub mod compose;
 pub mod dataroot;
 pub mod id;
 pub mod image;
