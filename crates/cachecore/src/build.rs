@@ -128,6 +128,12 @@ fn is_quiet(command: &Command) -> bool {
     command.is_on("quiet") != Some(false)
 }
 
+/// Whether the context or the Dockerfile is read from stdin, which is gone after one build.
+pub fn reads_stdin(command: &Command, words: &[OsString]) -> bool {
+    command.args.iter().any(|at| words[*at] == "-")
+        || command.value("file").is_some_and(|file| file == "-")
+}
+
 fn load(command: &Command, words: &[OsString], names: Vec<String>) -> BuildPlan {
     let at = command.after_name();
     let remove = |flags: &[&'static str]| -> Vec<Edit> {
@@ -151,15 +157,13 @@ fn load(command: &Command, words: &[OsString], names: Vec<String>) -> BuildPlan 
     let mut again = remove(&["load", "output"]);
     again.extend(remove(&AFRESH));
     again.push(insert(&["--load"]));
-    let is_stdin = |word: &OsString| word == "-";
     BuildPlan::Load {
         edits,
         report_at: (!command.has("metadata-file")).then_some(at),
         again,
         asked: is_asked(command),
         names,
-        reads_stdin: command.args.iter().any(|at| is_stdin(&words[*at]))
-            || command.value("file").is_some_and(|file| file == "-"),
+        reads_stdin: reads_stdin(command, words),
         quiet: is_quiet(command),
     }
 }

@@ -60,7 +60,7 @@ pub struct Image {
     pub target: String,
     /// The names that it gets in the daemon.
     pub names: Vec<String>,
-    /// Whether the user has said where its cache is.
+    /// Whether the user has said something about its cache.
     pub has_cache: bool,
 }
 
@@ -83,7 +83,14 @@ pub fn bake(
             service: service.to_owned(),
             target: name.clone(),
             names: target.tags.clone(),
-            has_cache: !(target.cache_from.is_empty() && target.cache_to.is_empty()),
+            has_cache: target.no_cache
+                || [
+                    &target.cache_from,
+                    &target.cache_to,
+                    &target.no_cache_filter,
+                ]
+                .iter()
+                .any(|said| !said.is_empty()),
         });
         definition.add(name, target);
     }

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use super::Intent;
 use crate::builder::read;
+use crate::cache::Turns;
+use crate::load::Between;
 use crate::report::Report;
 use crate::stdin::Input;
 use crate::{Environment, Real, Seat, child, journal, trail};
@@ -43,6 +45,9 @@ pub(crate) fn run(
     let quiet = is_quiet(intent);
     words.extend(progress(intent, quiet).map(|mode| format!("--progress={mode}").into()));
 
+    let turns = turns(environment, seat, plan, intent);
+    words.extend(turns.sets());
+
     let mut buildx = buildx(environment, seat, real, plan, intent)?;
     buildx.args(words).stdin(definition).stdout(Stdio::null());
     // It leaves Dockerfiles that are written in a project behind.
@@ -51,12 +56,13 @@ pub(crate) fn run(
     buildx.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0");
     let status = watched(buildx, quiet).map_err(|e| AsItIs(format!("cannot run buildx: {e}")))?;
     if !status.success() {
-        drop(own);
+        drop((own, turns));
         return Ok(Some(match status.code() {
             Some(_) => ExitCode::from(BUILD_FAILED),
             None => child::end_as(status),
         }));
     }
+    turns.publish(environment);
     let report: Value = read(&own.path())
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
@@ -82,6 +88,21 @@ pub(crate) fn run(
         }
     }
     Ok(None)
+}
+
+/// Their turns with the cache that sessions share.
+fn turns(environment: &Environment, seat: Seat, plan: &Plan, intent: &Intent) -> Turns {
+    let between = Between {
+        environment,
+        program: seat.program(&plan.argv),
+        passage: plan,
+        command: &intent.command,
+        builder: &intent.builder,
+    };
+    let images = intent.bake.images.iter().filter(|image| !image.has_cache);
+    let targets =
+        images.filter_map(|image| Some((image.target.as_str(), image.names.first()?.as_str())));
+    Turns::begin(between, targets)
 }
 
 /// The definition, in memory: what is in it is nobody else's business.
