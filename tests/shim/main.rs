@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod inherited;
 mod load;
 mod mutations;
 mod passage;
 mod recorder;
+mod relay;
 mod seats;
+mod terminal;
