@@ -6,16 +6,16 @@ use testbed::stack::{BUILDER, Client, Daemon, Endpoint, Stack, Store};
 use crate::seats::seat;
 
 /// A session in front of a shared builder.
-struct Session {
-    client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     _builder: (Endpoint, Daemon),
     _daemon: Daemon,
     // Last: what the others lie in.
-    stack: Stack,
+    pub(crate) stack: Stack,
 }
 
 impl Session {
-    fn with(store: Store) -> Self {
+    pub(crate) fn with(store: Store) -> Self {
         let stack = Stack::new();
         let host = stack.daemon(Store::Containerd);
         let endpoint = stack.endpoint(&host);
@@ -33,7 +33,7 @@ impl Session {
     }
 
     /// A context whose image has three layers, of which the last has these words.
-    fn context(&self, words: &str) -> Utf8PathBuf {
+    pub(crate) fn context(&self, words: &str) -> Utf8PathBuf {
         let context = self.stack.fresh("context");
         std::fs::create_dir(&context).unwrap();
         let file = "FROM scratch\nCOPY low /low\nCOPY middle /middle\nCOPY words /words\n";
@@ -50,7 +50,7 @@ impl Session {
 
     /// Builds, and gives what was said on stderr.
     #[track_caller]
-    fn build(&self, words: &[&str], context: &Utf8Path) -> String {
+    pub(crate) fn build(&self, words: &[&str], context: &Utf8Path) -> String {
         let mut all = vec!["build"];
         all.extend(words);
         all.push(context.as_str());
@@ -61,7 +61,7 @@ impl Session {
         said
     }
 
-    fn words_of(&self, image: &str) -> String {
+    pub(crate) fn words_of(&self, image: &str) -> String {
         self.client
             .docker(&["create", "--name=words", image, "/nothing"]);
         let archive = self.client.try_docker(&["cp", "words:/words", "-"]).stdout;
@@ -71,15 +71,28 @@ impl Session {
     }
 }
 
-#[test]
-fn only_the_layers_that_the_daemon_lacks_are_loaded() {
-    let session = Session::with(Store::Classic);
+/// The real CLI's own way with the same builder.
+const REAL: [&str; 5] = ["buildx", "build", "--builder", BUILDER, "--load"];
+
+impl Session {
+    /// The session's CLI without the shim.
+    pub(crate) fn real(&self) -> Client {
+        let mut real = self.client.clone();
+        real.path.remove(0);
+        real
+    }
+
+    pub(crate) fn id(&self, image: &str) -> String {
+        self.client
+            .docker(&["image", "inspect", "--format={{.Id}}", image])
+    }
+}
+
+fn only_the_layers_that_are_missing(store: Store) {
+    let session = Session::with(store);
     let first = session.context("first");
-    assert!(
-        session
-            .build(&["-t", "app"], &first)
-            .contains("app: 3 of 3 layers loaded")
-    );
+    let said = session.build(&["-t", "app"], &first);
+    assert!(said.contains("app: 3 of 3 layers loaded"), "{said}");
     assert_eq!(session.words_of("app"), "first");
     let again = session.build(&["-t", "app"], &first);
     assert!(
@@ -87,49 +100,38 @@ fn only_the_layers_that_the_daemon_lacks_are_loaded() {
         "{again}"
     );
     let second = session.context("second");
-    assert!(
-        session
-            .build(&["-t", "app"], &second)
-            .contains("app: 1 of 3 layers loaded")
-    );
+    let said = session.build(&["-t", "app"], &second);
+    assert!(said.contains("app: 1 of 3 layers loaded"), "{said}");
     assert_eq!(session.words_of("app"), "second");
-    let named = session.build(&["-t", "app:old", "-t", "other/app"], &first);
+    session.build(&["-t", "kept"], &first);
+    let named = session.build(&["-t", "app:old", "-t", "other/app", "-t", "h:1/a"], &first);
     assert!(named.contains("there already, named anew"), "{named}");
-    for name in ["app:old", "other/app"] {
+    for name in ["app:old", "other/app", "h:1/a"] {
         assert_eq!(session.words_of(name), "first");
     }
+    // What was left out is there all the same.
+    let saved =
+        session
+            .client
+            .docker(&["save", "-o", session.stack.fresh("saved").as_str(), "app"]);
+    assert_eq!(saved, "");
+    let real = session.real();
+    real.docker(&[&REAL[..], &["-t", "real", second.as_str()]].concat());
+    assert_eq!(
+        session.id("app"),
+        session.id("real"),
+        "the id that --load gives"
+    );
 }
 
 #[test]
-fn what_is_loaded_is_what_the_real_program_would_load() {
-    let session = Session::with(Store::Classic);
-    let context = session.context("same");
-    let id = |name| session.client.docker(&["images", "--no-trunc", "-q", name]);
-    session.build(&["-t", "app"], &context);
-    let ours = id("app");
-    let mut real = session.client.clone();
-    real.path.remove(0);
-    let words = [
-        "buildx",
-        "build",
-        "--builder",
-        BUILDER,
-        "--load",
-        "-t",
-        "real",
-        context.as_str(),
-    ];
-    real.docker(&words);
-    assert_eq!(ours, id("real"));
+fn a_classic_store_gets_only_the_layers_that_it_lacks() {
+    only_the_layers_that_are_missing(Store::Classic);
 }
 
 #[test]
-fn a_daemon_with_containerd_s_store_gets_its_image_too() {
-    let session = Session::with(Store::Containerd);
-    for words in ["first", "second"] {
-        session.build(&["-t", "app"], &session.context(words));
-        assert_eq!(session.words_of("app"), words);
-    }
+fn containerd_s_store_gets_only_the_layers_that_it_lacks() {
+    only_the_layers_that_are_missing(Store::Containerd);
 }
 
 #[test]
@@ -143,9 +145,7 @@ fn a_build_that_fails_ends_as_docker_s_does() {
     std::fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY missing /\n").unwrap();
     let words = ["build", "-t", "app", context.as_str()];
     let ours = session.client.try_docker(&words);
-    let mut real = session.client.clone();
-    real.path.remove(0);
-    let theirs = real.try_docker(&words);
+    let theirs = session.real().try_docker(&words);
     assert_eq!(ours.status.code(), theirs.status.code());
     assert!(!ours.status.success());
     let left = std::fs::read_dir(&temporary).unwrap().count();

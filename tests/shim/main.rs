@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod compose_double;
 mod inherited;
 mod load;
+mod load_flags;
 mod mutations;
 mod passage;
+mod plugin;
 mod recorder;
 mod relay;
 mod seats;

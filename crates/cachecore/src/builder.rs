@@ -26,7 +26,9 @@ pub struct Builder {
     pub name: String,
     /// What runs it.
     pub driver: Driver,
-    /// Its address, if it has a single node.
+    /// How many machines or containers it builds on.
+    pub nodes: usize,
+    /// The address of its node, if it has a single one.
     pub endpoint: Option<String>,
     /// Whether its address is spoken to in plain text.
     pub plain: bool,
@@ -38,10 +40,41 @@ impl Builder {
         Self {
             name: name.to_owned(),
             driver: Driver::Docker,
+            nodes: 1,
             endpoint: None,
             plain: true,
         }
     }
+
+    /// How its content is reached; `None` if several nodes have a part of it, or if nothing is known of this
+    /// kind.
+    pub fn way(&self) -> Option<Way> {
+        if self.nodes != 1 {
+            return None;
+        }
+        let is_direct = |address: &String| {
+            self.plain && (address.starts_with("unix://") || address.starts_with("tcp://"))
+        };
+        match self.driver {
+            Driver::Remote => Some(match &self.endpoint {
+                Some(address) if is_direct(address) => Way::Address(address.clone()),
+                _ => Way::Dial,
+            }),
+            // Its address is that of the daemon whose container it is.
+            Driver::DockerContainer => Some(Way::Dial),
+            Driver::Docker | Driver::Kubernetes | Driver::Other => None,
+        }
+    }
+}
+
+/// How a builder is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// At this address, in plain text.
+    Address(String),
+    /// By buildx, which has its certificates, or gets into its container: `docker buildx dial-stdio`.
+    Dial,
 }
 
 /// What decides which builder is taken.
@@ -91,6 +124,7 @@ pub fn instance(bytes: &[u8]) -> Option<Builder> {
         return Some(Builder {
             name: instance.name,
             driver: instance.driver,
+            nodes: instance.nodes.len(),
             endpoint: None,
             plain: true,
         });
@@ -100,6 +134,7 @@ pub fn instance(bytes: &[u8]) -> Option<Builder> {
     Some(Builder {
         name: instance.name,
         driver: instance.driver,
+        nodes: 1,
         endpoint: Some(node.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
         plain: !options.is_some_and(|options| secret.iter().any(|key| options.contains_key(*key))),
     })
@@ -167,6 +202,7 @@ mod tests {
             Some(Builder {
                 name: "x".to_owned(),
                 driver: Driver::Remote,
+                nodes: 1,
                 endpoint: Some("tcp://h:1".to_owned()),
                 plain: false,
             })
@@ -182,6 +218,44 @@ mod tests {
             Some("n")
         );
         assert_eq!(current(br#"{"Name":""}"#), None);
+    }
+
+    #[test]
+    fn a_builder_is_spoken_to_where_that_needs_no_secrets_and_else_through_buildx() {
+        let of = |driver, endpoint: &str, plain, nodes| Builder {
+            driver,
+            nodes,
+            endpoint: Some(endpoint.to_owned()),
+            plain,
+            ..Builder::of_daemon("b")
+        };
+        let address = |address: &str| Some(Way::Address(address.to_owned()));
+        for (builder, way) in [
+            (
+                of(Driver::Remote, "unix:///s", true, 1),
+                address("unix:///s"),
+            ),
+            (
+                of(Driver::Remote, "tcp://h:1", true, 1),
+                address("tcp://h:1"),
+            ),
+            (of(Driver::Remote, "tcp://h:1", false, 1), Some(Way::Dial)),
+            (of(Driver::Remote, "ssh://h", true, 1), Some(Way::Dial)),
+            (
+                of(
+                    Driver::DockerContainer,
+                    "unix:///var/run/docker.sock",
+                    true,
+                    1,
+                ),
+                Some(Way::Dial),
+            ),
+            (of(Driver::DockerContainer, "unix:///s", true, 2), None),
+            (of(Driver::Kubernetes, "unix:///s", true, 1), None),
+            (of(Driver::Docker, "unix:///s", true, 1), None),
+        ] {
+            assert_eq!(builder.way(), way, "{builder:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | [`classify`] | what kind of command a command line is |
 //! | [`rewrite`] | what is run instead of a command line |
 //! | [`binds`], [`pathmap`] | where a daemon has what its client mounts |
+//! | [`bake`] | what becomes of several images that are built at once |
 //! | [`bolt`] | what a bolt database says, whoever wrote it |
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
@@ -36,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 pub mod argv;
+pub mod bake;
 pub mod binds;
 pub mod bolt;
 pub mod build;

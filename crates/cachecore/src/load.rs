@@ -1,14 +1,18 @@
 //! Bringing an image from a builder into a daemon, without what the daemon has already.
 //!
-//! A daemon with the classic image store names an image by the digest of its configuration, and a layer by
-//! its chain id: the digest of its diff id and of those below it. What it has under that name it does not
-//! look for in an archive. So an archive with the configuration and the layers that are missing is enough:
-//! [`thin`] says what goes into it.
+//! | [`Store`] of the daemon | an image's id is the digest of its | it has a layer by | an archive |
+//! |---|---|---|---|
+//! | classic | configuration | its chain id | of `docker save`, [`thin`] |
+//! | containerd's | manifest | its blob's digest | with OCI's layout, [`layout`] |
+//!
+//! What a daemon has it does not look for in an archive. So one with the descriptions and the layers that are
+//! missing is enough.
 //!
 //! Formats: image-spec of the Open Container Initiative ("Image Manifest", "Image Configuration", the chain
-//! id), and `manifest.json` of `docker save`.
+//! id, "Image Layout"), and `manifest.json` of `docker save`.
 
 mod archive;
+mod name;
 
 use std::collections::BTreeSet;
 
@@ -16,9 +20,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use archive::{END, Entry, Source, header, padding};
+pub use name::Name;
 
 /// More layers than any image store allows (overlay2: 128).
 const MOST_LAYERS: usize = 1024;
+
+/// The kind of a manifest that does not say it.
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// What a builder says of what it has built: the file of `--metadata-file`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +35,26 @@ pub struct Built {
     pub config: String,
     /// The digest of its manifest.
     pub manifest: String,
+}
+
+/// The image store of a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// A graph driver's, with layerdb.
+    Classic,
+    /// containerd's.
+    Containerd,
+}
+
+impl Built {
+    /// The image's id in a daemon with this store.
+    pub fn id(&self, store: Store) -> &str {
+        match store {
+            Store::Classic => &self.config,
+            Store::Containerd => &self.manifest,
+        }
+    }
 }
 
 /// A layer of an image.
@@ -47,6 +75,10 @@ pub struct Layer {
 pub struct Image {
     /// The digest of its configuration: its id in a classic store.
     pub config: String,
+    /// The digest of its manifest: its id in containerd's store.
+    pub manifest: String,
+    /// What kind of manifest that is.
+    pub media_type: String,
     /// Lowest first.
     pub layers: Vec<Layer>,
 }
@@ -68,6 +100,9 @@ pub enum LoadError {
     /// Two documents do not fit together.
     #[error("the image's manifest and configuration are of different images: {0}")]
     Mismatch(String),
+    /// An image cannot get this name.
+    #[error("{0:?} is no name with a tag")]
+    Name(String),
     /// A digest is none.
     #[error("{0:?} is not a digest")]
     Digest(String),
@@ -101,7 +136,9 @@ pub fn built(metadata: &[u8]) -> Result<Built, LoadError> {
 /// [`LoadError`] if they are not what their digests say, or not of one image.
 pub fn image(built: &Built, manifest: &[u8], config: &[u8]) -> Result<Image, LoadError> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Manifest {
+        media_type: Option<String>,
         config: Descriptor,
         layers: Vec<Descriptor>,
     }
@@ -149,6 +186,8 @@ pub fn image(built: &Built, manifest: &[u8], config: &[u8]) -> Result<Image, Loa
     });
     Ok(Image {
         config: built.config.clone(),
+        manifest: built.manifest.clone(),
+        media_type: manifest.media_type.unwrap_or_else(|| MANIFEST.to_owned()),
         layers: layers.collect::<Result<_, _>>()?,
     })
 }
@@ -167,36 +206,79 @@ pub fn chain_ids(diff_ids: &[String]) -> Vec<String> {
     chains.collect()
 }
 
-/// What a thin archive holds: the configuration, the layers whose chain ids the daemon does not have, and
-/// the list of `docker save`, which names them all.
-pub fn thin(
-    image: &Image,
-    config: &[u8],
-    names: &[String],
-    known: &BTreeSet<String>,
-) -> Vec<Entry> {
-    let file = |digest: &str| format!("blobs/{}", digest.replacen(':', "/", 1));
+/// What a thin archive for a classic store holds: the list of `docker save`, which names all layers, the
+/// configuration, and the layers whose chain ids the daemon does not have.
+pub fn thin(image: &Image, config: &[u8], names: &[Name], known: &BTreeSet<String>) -> Vec<Entry> {
     let list = serde_json::json!([{
         "Config": file(&image.config),
-        "RepoTags": names,
+        "RepoTags": names.iter().map(Name::familiar).collect::<Vec<_>>(),
         "Layers": image.layers.iter().map(|layer| file(&layer.digest)).collect::<Vec<_>>(),
     }]);
     let mut entries = vec![
         Entry::of_bytes("manifest.json", list.to_string().into_bytes()),
         Entry::of_bytes(&file(&image.config), config.to_vec()),
     ];
-    let mut added = BTreeSet::new();
-    for layer in &image.layers {
-        // Two layers may be of one blob, as those of empty folders are.
-        if !known.contains(&layer.chain_id) && added.insert(&layer.digest) {
-            entries.push(Entry {
-                name: file(&layer.digest),
-                size: layer.size,
-                source: Source::Blob(layer.digest.clone()),
+    entries.extend(blobs(image, |layer| known.contains(&layer.chain_id)));
+    entries
+}
+
+/// What an archive with OCI's layout holds: an index that names the manifest once for each name, the manifest,
+/// the configuration, and the layers whose blobs the daemon does not have.
+pub fn layout(
+    image: &Image,
+    manifest: &[u8],
+    config: &[u8],
+    names: &[Name],
+    known: &BTreeSet<String>,
+) -> Vec<Entry> {
+    let described = |name: Option<&Name>| {
+        let mut described = serde_json::json!({
+            "mediaType": image.media_type,
+            "digest": image.manifest,
+            "size": manifest.len(),
+        });
+        if let Some(name) = name {
+            described["annotations"] = serde_json::json!({
+                "io.containerd.image.name": name.whole(),
+                "org.opencontainers.image.ref.name": name.tag,
             });
         }
-    }
+        described
+    };
+    let manifests: Vec<_> = match names {
+        [] => vec![described(None)],
+        names => names.iter().map(|name| described(Some(name))).collect(),
+    };
+    let index = serde_json::json!({ "schemaVersion": 2, "manifests": manifests });
+    let version = br#"{"imageLayoutVersion":"1.0.0"}"#;
+    let mut entries = vec![
+        Entry::of_bytes("oci-layout", version.to_vec()),
+        Entry::of_bytes("index.json", index.to_string().into_bytes()),
+        Entry::of_bytes(&file(&image.manifest), manifest.to_vec()),
+        Entry::of_bytes(&file(&image.config), config.to_vec()),
+    ];
+    entries.extend(blobs(image, |layer| known.contains(&layer.digest)));
     entries
+}
+
+/// Where a blob is in an archive.
+fn file(digest: &str) -> String {
+    format!("blobs/{}", digest.replacen(':', "/", 1))
+}
+
+/// The blobs of the layers that the daemon does not have.
+fn blobs(image: &Image, is_known: impl Fn(&Layer) -> bool) -> Vec<Entry> {
+    let mut added = BTreeSet::new();
+    let missing = image.layers.iter().filter(|layer| !is_known(layer));
+    // Two layers may be of one blob, as those of empty folders are.
+    let missing = missing.filter(|layer| added.insert(layer.digest.as_str()));
+    missing
+        .map(|layer| Entry {
+            name: file(&layer.digest),
+            size: layer.size,
+            source: Source::Blob(layer.digest.clone()),
+        })
+        .collect()
 }
 
 fn json<'a, T: Deserialize<'a>>(what: &'static str, bytes: &'a [u8]) -> Result<T, LoadError> {

@@ -1,10 +1,12 @@
-//! Requests to a Docker daemon's unix socket: enough HTTP/1.1 for what has a short answer.
+//! Requests to a Docker daemon: enough HTTP/1.1 for what has a short answer.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use camino::Utf8Path;
+
+use crate::endpoint::{Endpoint, Stream};
 
 /// No answer that we ask for comes near this; a daemon that sends more is not read any further.
 const MOST: usize = 1 << 20;
@@ -58,40 +60,39 @@ pub(crate) fn get(
 /// Asks for something with any method, waiting as long as it takes. A body is sent in chunks, as it is
 /// written. A daemon that has answered before it was all sent, because it refuses, is heard.
 pub(crate) fn ask(
-    socket: &Utf8Path,
+    endpoint: &Endpoint,
     method: &str,
     path: &str,
     body: Option<Body<'_>>,
 ) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(socket)?;
+    let stream = endpoint.connect()?;
+    let mut to = &stream;
     write!(
-        stream,
+        to,
         "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n"
     )?;
     let sent = match body {
-        None if method == "GET" => stream.write_all(b"\r\n"),
-        None => stream.write_all(b"Content-Length: 0\r\n\r\n"),
+        None if method == "GET" => to.write_all(b"\r\n"),
+        None => to.write_all(b"Content-Length: 0\r\n\r\n"),
         Some(write) => {
-            stream.write_all(
-                b"Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n",
-            )?;
+            to.write_all(b"Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n")?;
             let mut chunks = BufWriter::with_capacity(CHUNK, Chunks(&stream));
             write(&mut chunks)
                 .and_then(|()| chunks.flush())
-                .and_then(|()| (&stream).write_all(b"0\r\n\r\n"))
+                .and_then(|()| to.write_all(b"0\r\n\r\n"))
         }
     };
     if let Err(error) = sent {
         if error.kind() != io::ErrorKind::BrokenPipe {
             return Err(error);
         }
-        let refusal = answer(&mut stream).map_err(|_| error)?;
+        let refusal = answer(&stream).map_err(|_| error)?;
         return Ok(refusal);
     }
-    answer(&mut stream)
+    answer(&stream)
 }
 
-fn answer(stream: &mut UnixStream) -> io::Result<Answer> {
+fn answer(stream: &Stream) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     stream.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MOST {
@@ -103,7 +104,7 @@ fn answer(stream: &mut UnixStream) -> io::Result<Answer> {
 /// How much is sent as one chunk.
 const CHUNK: usize = 256 << 10;
 
-struct Chunks<'a>(&'a UnixStream);
+struct Chunks<'a>(&'a Stream);
 
 impl Write for Chunks<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

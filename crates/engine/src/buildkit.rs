@@ -1,8 +1,7 @@
 //! A builder's own interface: gRPC over HTTP/2, on the endpoint that its clients build at.
 //!
-//! - [`Endpoint`]: where a builder is
 //! - [`Connection`]: a connection to it
-//! - [`Blob`]: a blob of its content store, read as it comes
+//! - [`Blob`]: a blob of its content store, read as it comes and checked against its digest
 //!
 //! BuildKit serves containerd's content store there (`containerd.services.content.v1.Content`), so that what
 //! a build has made can be had without a registry, and layer by layer.
@@ -12,7 +11,7 @@ mod connection;
 mod message;
 
 pub use blob::Blob;
-pub use connection::{Connection, Endpoint};
+pub use connection::Connection;
 
 /// Why something could not be had of a builder.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +45,14 @@ pub enum BuilderError {
         status: u32,
         /// Its own words.
         said: String,
+    },
+    /// What it gives is not what its name says.
+    #[error("the builder at {endpoint} gives {digest} as something else: it is damaged there")]
+    Damaged {
+        /// Where it is.
+        endpoint: String,
+        /// The digest of what it was asked for.
+        digest: String,
     },
     /// Its answer is not what it was asked for.
     #[error("the builder at {endpoint} answers {asked} with what cannot be read")]

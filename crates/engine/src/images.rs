@@ -2,25 +2,25 @@
 
 use std::io::{self, Write};
 
-use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use crate::api::{self, Answer, Body};
+use crate::endpoint::Endpoint;
 
-/// The images of the daemon behind a unix socket.
+/// The images of a daemon.
 #[derive(Debug, Clone)]
 pub struct Images {
-    socket: Utf8PathBuf,
+    endpoint: Endpoint,
 }
 
 /// Why a daemon does not do what it is asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ImagesError {
     /// It cannot be asked, or breaks off.
-    #[error("cannot ask the daemon at {socket}: {asked}")]
+    #[error("cannot ask the daemon at {endpoint}: {asked}")]
     Unreachable {
-        /// Its socket.
-        socket: Utf8PathBuf,
+        /// Where it is.
+        endpoint: String,
         /// Method and path.
         asked: String,
         /// What the system says.
@@ -28,10 +28,10 @@ pub enum ImagesError {
         cause: io::Error,
     },
     /// It refuses.
-    #[error("the daemon at {socket} refuses {asked}: {said}")]
+    #[error("the daemon at {endpoint} refuses {asked}: {said}")]
     Refused {
-        /// Its socket.
-        socket: Utf8PathBuf,
+        /// Where it is.
+        endpoint: String,
         /// Method and path.
         asked: String,
         /// HTTP's status.
@@ -51,11 +51,26 @@ pub struct LocalImage {
 }
 
 impl Images {
-    /// Those of the daemon behind this socket.
-    pub fn of(socket: &Utf8Path) -> Self {
-        Self {
-            socket: socket.to_owned(),
-        }
+    /// Those of the daemon there.
+    pub fn of(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    /// Where the daemon is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether they are in containerd's image store.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon does not answer.
+    pub fn are_in_containerd(&self) -> Result<bool, ImagesError> {
+        let answer = self.ask("GET", "/info", None)?;
+        let info: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let status = info["DriverStatus"].as_array().into_iter().flatten();
+        let mut kinds = status.filter(|pair| pair[0] == "driver-type");
+        Ok(kinds.any(|pair| pair[1] == "io.containerd.snapshotter.v1"))
     }
 
     /// The image that a name stands for; `None` if there is none.
@@ -116,9 +131,9 @@ impl Images {
 
     fn ask(&self, method: &str, path: &str, body: Option<Body<'_>>) -> Result<Answer, ImagesError> {
         let asked = || format!("{method} {path}");
-        let answer = api::ask(&self.socket, method, path, body).map_err(|cause| {
+        let answer = api::ask(&self.endpoint, method, path, body).map_err(|cause| {
             ImagesError::Unreachable {
-                socket: self.socket.clone(),
+                endpoint: self.endpoint.to_string(),
                 asked: asked(),
                 cause,
             }
@@ -135,7 +150,7 @@ impl Images {
 
     fn refused(&self, asked: String, status: u16, said: String) -> ImagesError {
         ImagesError::Refused {
-            socket: self.socket.clone(),
+            endpoint: self.endpoint.to_string(),
             asked,
             status,
             said,

@@ -59,6 +59,7 @@ mod cgroups;
 mod command;
 mod daemon;
 mod enclosure;
+pub mod endpoint;
 pub mod images;
 mod instance;
 mod limits;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use cachecore::argv::Command;
+use cachecore::argv::{Command, Program};
 use cachecore::builder::{Builder, Choice, current, instance, is_name};
 
 use crate::Environment;
@@ -13,9 +13,13 @@ use crate::Environment;
 /// The largest of buildx's files that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// The builder of a command; `None` if nothing is known of it.
-pub(crate) fn of(environment: &Environment, command: &Command) -> Option<Builder> {
-    let is_buildx = command.path.first() == Some(&"buildx");
+/// The builder of a command in this program's words; `None` if nothing is known of it.
+pub(crate) fn of(
+    environment: &Environment,
+    program: Program,
+    command: &Command,
+) -> Option<Builder> {
+    let is_buildx = program == Program::Buildx || command.path.first() == Some(&"buildx");
     if environment.without_buildkit && !is_buildx {
         return Some(Builder::of_daemon("default"));
     }

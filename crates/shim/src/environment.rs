@@ -8,10 +8,12 @@
 //! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
-//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `PATH`, `HOME` | as docker reads them |
+//! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `BUILDKIT_PROGRESS`, `PATH`, `HOME` | as docker reads them |
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+use crate::trail::Trail;
 
 /// What the environment says. A variable that is empty is not set.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +44,8 @@ pub struct Environment {
     pub docker_config: Option<PathBuf>,
     /// The user's folder.
     pub home: Option<PathBuf>,
+    /// How progress is to be shown, where no flag says it.
+    pub progress: Option<OsString>,
     /// Where it has come by.
     pub trail: Option<OsString>,
 }
@@ -75,8 +79,14 @@ impl Environment {
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),
             home: path("HOME"),
+            progress: set("BUILDKIT_PROGRESS"),
             trail: set(crate::trail::VARIABLE),
         }
+    }
+
+    /// Where this process has come by.
+    pub(crate) fn trail(&self) -> Trail {
+        Trail::read(self.trail.as_deref(), std::process::id())
     }
 
     /// Docker's configuration folder.

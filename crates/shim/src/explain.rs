@@ -11,6 +11,10 @@ pub(crate) fn plan(environment: &Environment, seat: Seat, words: &[OsString]) ->
     if environment.disabled {
         return Plan::unchanged(words, "CACHECORE_DISABLE is set".to_owned());
     }
+    if environment.trail().settled {
+        let why = "a shim above has taken care of it".to_owned();
+        return Plan::unchanged(words, why);
+    }
     rewrite(&facts(environment), seat.program(words), words)
 }
 

@@ -7,6 +7,7 @@
 //! **Transparent or absent**: whatever the shim does not understand, cannot read or fails at before it has
 //! had any effect goes to the real program as it came. `CACHECORE_LOG` makes it say so.
 
+mod bake;
 mod build;
 mod builder;
 mod child;
@@ -21,6 +22,7 @@ mod real;
 mod relay;
 mod report;
 mod seat;
+mod stdin;
 mod trail;
 
 use std::ffi::OsString;
@@ -29,6 +31,8 @@ use std::process::ExitCode;
 use cachecore::argv::parse;
 use cachecore::classify::Kind;
 use cachecore::rewrite::Plan;
+
+use load::Between;
 
 pub use environment::Environment;
 pub use real::{NotFound, Real};
@@ -56,14 +60,31 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(NOT_THERE);
         }
     };
-    if plan.kind == Some(Kind::Build)
-        && let Ok(command) = parse(seat.program(&plan.argv), &plan.argv)
-        && let Some(builder) = builder::of(&environment, &command)
-        && let Some(code) = build::run(&environment, &real, &plan, &command, &builder)
-    {
+    if let Some(code) = build(&environment, seat, &real, &plan) {
         return code;
     }
     become_real(&real, &plan)
+}
+
+/// Builds, if it is a build and there is something to do about it.
+fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Option<ExitCode> {
+    if !matches!(plan.kind, Some(Kind::Build | Kind::Bake)) {
+        return None;
+    }
+    let program = seat.program(&plan.argv);
+    let command = parse(program, &plan.argv).ok()?;
+    let builder = builder::of(environment, program, &command)?;
+    let between = Between {
+        environment,
+        program,
+        passage: plan,
+        command: &command,
+        builder: &builder,
+    };
+    match plan.kind {
+        Some(Kind::Bake) => bake::command(real, between),
+        _ => build::run(real, between),
+    }
 }
 
 /// Hands over to the real program.

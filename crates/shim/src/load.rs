@@ -1,19 +1,21 @@
-//! Brings an image from a builder into the daemon: nothing if it is there, else the layers that are missing.
+//! Brings images from a builder into the daemon: nothing if they are there, else the layers that are missing.
+
+mod archive;
+mod way;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::{self, Read, Write};
 
-use cachecore::builder::Builder;
-use cachecore::load::{self, END, Entry, Source, header, padding};
-use engine::buildkit::{BuilderError, Connection, Endpoint};
-use engine::images::{Images, ImagesError};
+use cachecore::load::{self, Image, Name, Source, Store, chain_ids};
+use engine::buildkit::{BuilderError, Connection};
+use engine::endpoint::Endpoint;
+use engine::images::{Images, ImagesError, LocalImage};
 
-use crate::Environment;
-use crate::builder::read;
+use archive::small;
+pub(crate) use way::{Between, loader};
 
-/// The largest manifest or configuration that is read, in bytes.
-const LARGEST: u64 = 8 << 20;
+/// The digest of no bytes, which a builder may have or not.
+const NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// How an image came into the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,171 +47,181 @@ pub(crate) enum NotLoaded {
     Builder(#[from] BuilderError),
     #[error(transparent)]
     Daemon(#[from] ImagesError),
-    #[error("the address of builder {0} is not one that is spoken to here")]
-    Address(String),
     #[error("the builder's {0} is too large, or cannot be read")]
     Blob(String),
-    #[error("{0:?} has no tag, or is no name")]
-    Name(String),
+    #[error("the daemon has lost {0} meanwhile")]
+    Lost(String),
 }
 
-/// The daemon of a command, if it is one behind a unix socket.
-pub(crate) fn daemon(
-    environment: &Environment,
-    command: &cachecore::argv::Command,
-) -> Option<Images> {
-    let elsewhere = [
-        "context",
-        "tls",
-        "tlsverify",
-        "tlscacert",
-        "tlscert",
-        "tlskey",
-        "config",
-    ];
-    if elsewhere.iter().any(|flag| command.has(flag)) {
-        return None;
-    }
-    let flag = command.value("host").map(ToOwned::to_owned);
-    let host = flag
-        .or_else(|| environment.chosen_host.clone())
-        .or_else(|| environment.docker_host.clone());
-    if host.is_none() && (environment.chosen_context.is_some() || has_context(environment)) {
-        return None;
-    }
-    let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
-    let socket = host.to_str()?.strip_prefix("unix://")?;
-    Some(Images::of(socket.into()))
+/// Brings images from one builder into one daemon. Each is connected to once, and only when it must be.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    daemon: Images,
+    builder: Endpoint,
+    store: Option<Store>,
+    connection: Option<Connection>,
 }
 
-/// Whether `docker context use` has chosen another daemon than the usual one.
-fn has_context(environment: &Environment) -> bool {
-    let config = environment
-        .config_dir()
-        .and_then(|dir| read(&dir.join("config.json")))
-        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    let name = config
-        .as_ref()
-        .and_then(|config| config["currentContext"].as_str());
-    name.is_some_and(|name| !name.is_empty() && name != "default")
+/// What of an image is in the daemon already: chain ids or digests of blobs, as its store has them.
+#[derive(Debug, Default)]
+struct Known {
+    all: BTreeSet<String>,
+    /// Where blobs were found.
+    content: Option<Connection>,
 }
 
-/// Brings an image, described by a builder's report, into the daemon under these names.
-pub(crate) fn load(
-    daemon: &Images,
-    builder: &Builder,
-    report: &[u8],
-    names: &[String],
-) -> Result<Loaded, NotLoaded> {
-    let built = load::built(report)?;
-    let named: Vec<Option<_>> = names
-        .iter()
-        .map(|name| daemon.find(name))
-        .collect::<Result<_, _>>()?;
-    let is_it = |id: &str| id == built.config || id == built.manifest;
-    if named
-        .iter()
-        .all(|image| image.as_ref().is_some_and(|image| is_it(&image.id)))
-    {
-        return Ok(Loaded::Unchanged);
-    }
-    if let Some(image) = daemon.find(&built.config)? {
-        for name in names {
-            let (repository, tag) = split(name)?;
-            daemon.tag(&image.id, repository, tag)?;
+impl Loader {
+    fn new(daemon: Images, builder: Endpoint) -> Self {
+        Self {
+            daemon,
+            builder,
+            store: None,
+            connection: None,
         }
-        return Ok(Loaded::Named);
     }
-    let address = builder.endpoint.as_deref().filter(|_| builder.plain);
-    let endpoint = address.and_then(Endpoint::parse);
-    let endpoint = endpoint.ok_or_else(|| NotLoaded::Address(builder.name.clone()))?;
-    let mut builder = Connection::to(&endpoint)?;
-    let manifest = small(&mut builder, &built.manifest)?;
-    let config = small(&mut builder, &built.config)?;
-    let image = load::image(&built, &manifest, &config)?;
-    let known = known(daemon, &image, named.into_iter().flatten())?;
-    let full: Vec<String> = names
-        .iter()
-        .map(|name| split(name).map(|(repository, tag)| format!("{repository}:{tag}")))
-        .collect::<Result<_, _>>()?;
-    let entries = load::thin(&image, &config, &full, &known);
-    let brought = entries
-        .iter()
-        .filter(|entry| matches!(entry.source, Source::Blob(_)))
-        .count();
-    daemon.load(|to| write(to, &entries, &mut builder))?;
-    Ok(Loaded::Layers(brought, image.layers.len()))
+
+    /// Whether both answer. Worth asking before a build that cannot be run again.
+    ///
+    /// # Errors
+    /// [`NotLoaded`] says which does not.
+    pub(crate) fn check(&mut self) -> Result<(), NotLoaded> {
+        self.store()?;
+        let builder = connected(&mut self.connection, &self.builder)?;
+        // Whatever it says: it serves its content.
+        builder.has(NOTHING)?;
+        Ok(())
+    }
+
+    /// Brings an image, described by a builder's report, under these names. Without a name it is there by its
+    /// id.
+    ///
+    /// # Errors
+    /// [`NotLoaded`]. Then it is not there by any of the names, or was before.
+    pub(crate) fn load(&mut self, report: &[u8], names: &[String]) -> Result<Loaded, NotLoaded> {
+        let built = load::built(report)?;
+        let named: Vec<Option<LocalImage>> = names
+            .iter()
+            .map(|name| self.daemon.find(name))
+            .collect::<Result<_, _>>()?;
+        let is_it = |image: &LocalImage| image.id == built.config || image.id == built.manifest;
+        let all_named = named.iter().all(|image| image.as_ref().is_some_and(is_it));
+        if all_named && !names.is_empty() {
+            return Ok(Loaded::Unchanged);
+        }
+        let names: Vec<Name> = names
+            .iter()
+            .map(|name| Name::parse(name))
+            .collect::<Result<_, _>>()?;
+        let store = self.store()?;
+        if let Some(image) = self.daemon.find(built.id(store))? {
+            for name in &names {
+                self.daemon.tag(&image.id, &name.repository, &name.tag)?;
+            }
+            return Ok(if names.is_empty() {
+                Loaded::Unchanged
+            } else {
+                Loaded::Named
+            });
+        }
+        let builder = connected(&mut self.connection, &self.builder)?;
+        let manifest = small(builder, &built.manifest)?;
+        let config = small(builder, &built.config)?;
+        let image = load::image(&built, &manifest, &config)?;
+        let named = named.into_iter().flatten();
+        let mut known = match store {
+            Store::Classic => chains(&self.daemon, &image, named)?,
+            Store::Containerd => blobs(&self.daemon, &image),
+        };
+        let entries = match store {
+            Store::Classic => load::thin(&image, &config, &names, &known.all),
+            Store::Containerd => load::layout(&image, &manifest, &config, &names, &known.all),
+        };
+        self.daemon
+            .load(|to| archive::write(to, &entries, builder))?;
+        still_there(&image, &mut known)?;
+        let is_brought = |entry: &&load::Entry| matches!(entry.source, Source::Blob(_));
+        let brought = entries.iter().filter(is_brought).count();
+        Ok(Loaded::Layers(brought, image.layers.len()))
+    }
+
+    /// What the daemon stores images in. It says so slowly, so that it is asked only if it matters.
+    fn store(&mut self) -> Result<Store, ImagesError> {
+        if let Some(store) = self.store {
+            return Ok(store);
+        }
+        let store = if self.daemon.are_in_containerd()? {
+            Store::Containerd
+        } else {
+            Store::Classic
+        };
+        Ok(*self.store.insert(store))
+    }
+}
+
+fn connected<'c>(
+    connection: &'c mut Option<Connection>,
+    endpoint: &Endpoint,
+) -> Result<&'c mut Connection, BuilderError> {
+    Ok(match connection.take() {
+        Some(kept) => connection.insert(kept),
+        None => connection.insert(Connection::to(endpoint)?),
+    })
 }
 
 /// The chain ids that the daemon has, as far as they matter: first those of what had the names, which
 /// usually are all.
-fn known(
+fn chains(
     daemon: &Images,
-    image: &load::Image,
-    named: impl Iterator<Item = engine::images::LocalImage>,
-) -> Result<BTreeSet<String>, ImagesError> {
-    let mut known: BTreeSet<String> = named
-        .flat_map(|image| load::chain_ids(&image.layers))
-        .collect();
+    image: &Image,
+    named: impl Iterator<Item = LocalImage>,
+) -> Result<Known, ImagesError> {
+    let mut known: BTreeSet<String> = named.flat_map(|image| chain_ids(&image.layers)).collect();
     let all_but_last = image.layers.split_last().map(|(_, below)| below);
     let is_enough = |known: &BTreeSet<String>| {
         all_but_last.is_none_or(|below| below.iter().all(|layer| known.contains(&layer.chain_id)))
     };
-    if is_enough(&known) {
-        return Ok(known);
-    }
-    for id in daemon.ids()? {
-        if let Some(other) = daemon.find(&id)? {
-            known.extend(load::chain_ids(&other.layers));
-        }
-        if is_enough(&known) {
-            break;
-        }
-    }
-    Ok(known)
-}
-
-fn small(builder: &mut Connection, digest: &str) -> Result<Vec<u8>, NotLoaded> {
-    let mut bytes = Vec::new();
-    let read = builder
-        .blob(digest)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes);
-    if read.is_err() || bytes.len() as u64 > LARGEST {
-        return Err(NotLoaded::Blob(digest.to_owned()));
-    }
-    Ok(bytes)
-}
-
-/// Writes an archive, with the layers as they come from the builder.
-fn write(to: &mut dyn Write, entries: &[Entry], builder: &mut Connection) -> io::Result<()> {
-    for entry in entries {
-        to.write_all(&header(&entry.name, entry.size))?;
-        match &entry.source {
-            Source::Bytes(bytes) => to.write_all(bytes)?,
-            Source::Blob(digest) => {
-                let mut blob = builder.blob(digest).map_err(io::Error::other)?;
-                let count = io::copy(&mut (&mut blob).take(entry.size), to)?;
-                if count != entry.size {
-                    let problem =
-                        format!("{digest} has {count} bytes, and should have {}", entry.size);
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem));
-                }
+    if !is_enough(&known) {
+        for id in daemon.ids()? {
+            if let Some(other) = daemon.find(&id)? {
+                known.extend(chain_ids(&other.layers));
+            }
+            if is_enough(&known) {
+                break;
             }
         }
-        to.write_all(padding(entry.size))?;
     }
-    to.write_all(&END)
+    Ok(Known {
+        all: known,
+        content: None,
+    })
 }
 
-/// A name's repository and tag.
-fn split(name: &str) -> Result<(&str, &str), NotLoaded> {
-    if name.contains('@') || name.is_empty() {
-        return Err(NotLoaded::Name(name.to_owned()));
+/// The digests of the blobs that the daemon has. One that does not say gets all.
+fn blobs(daemon: &Images, image: &Image) -> Known {
+    let Ok(mut content) = Connection::to_daemon(daemon.endpoint()) else {
+        return Known::default();
+    };
+    let digests = image.layers.iter().map(|layer| &layer.digest);
+    let all = digests
+        .filter(|digest| content.has(digest).unwrap_or(false))
+        .cloned()
+        .collect();
+    Known {
+        all,
+        content: Some(content),
     }
-    let last = name.rfind('/').map_or(0, |at| at + 1);
-    match name[last..].find(':') {
-        Some(at) => Ok((&name[..last + at], &name[last + at + 1..])),
-        None => Ok((name, "latest")),
+}
+
+/// Makes sure that the daemon has not removed blobs before the new image needed them: it would run, and could
+/// not be pushed or saved.
+fn still_there(image: &Image, known: &mut Known) -> Result<(), NotLoaded> {
+    let Some(content) = &mut known.content else {
+        return Ok(());
+    };
+    for layer in &image.layers {
+        if known.all.contains(&layer.digest) && !content.has(&layer.digest)? {
+            return Err(NotLoaded::Lost(layer.digest.clone()));
+        }
     }
+    Ok(())
 }

@@ -27,6 +27,8 @@ pub struct Real {
     pub name: Option<OsString>,
     /// What the environment is to say about the way here.
     pub trail: OsString,
+    /// The same, if what there is to do about the command is done.
+    pub settled: OsString,
 }
 
 /// There is no real program.
@@ -72,7 +74,7 @@ impl Real {
     /// [`NotFound`] says where it was looked for.
     pub fn find(environment: &Environment, seat: Seat) -> Result<Self, NotFound> {
         let pid = std::process::id();
-        let trail = Trail::read(environment.trail.as_deref(), pid);
+        let trail = environment.trail();
         let itself = place(Path::new("/proc/self/exe"));
         let (nth, variable) = match seat {
             Seat::Docker => (0, "CACHECORE_REAL_DOCKER"),
@@ -129,6 +131,7 @@ impl Real {
             path,
             name: std::env::args_os().next(),
             trail: trail.with(pid, there),
+            settled: trail.settled().with(pid, there),
         }
     }
 }

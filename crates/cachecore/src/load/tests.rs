@@ -45,7 +45,7 @@ fn only_what_the_daemon_lacks_is_sent() {
     let image = image(&built, &manifest, &config).unwrap();
     let blobs = |known: &[&String]| -> Vec<String> {
         let known = known.iter().map(|chain| (*chain).clone()).collect();
-        let entries = thin(&image, &config, &["app:latest".to_owned()], &known);
+        let entries = thin(&image, &config, &[Name::parse("app").unwrap()], &known);
         let blobs = entries.into_iter().filter_map(|entry| match entry.source {
             Source::Blob(digest) => Some(digest),
             Source::Bytes(_) => None,
@@ -56,6 +56,57 @@ fn only_what_the_daemon_lacks_is_sent() {
     assert_eq!(blobs(&[]), [digest_of('1'), digest_of('2')]);
     assert_eq!(blobs(&[low]), [digest_of('2')]);
     assert_eq!(blobs(&[low, high]), [] as [String; 0]);
+}
+
+#[test]
+fn containerd_s_store_is_asked_by_blobs_and_told_each_name() {
+    let (built, manifest, config) = described();
+    let image = image(&built, &manifest, &config).unwrap();
+    let archive = |names: &[&str], known: &[&String]| {
+        let names: Vec<_> = names
+            .iter()
+            .map(|name| Name::parse(name).unwrap())
+            .collect();
+        let known = known.iter().map(|digest| (*digest).clone()).collect();
+        layout(&image, &manifest, &config, &names, &known)
+    };
+    let entries = archive(&["app", "h:1/b:c"], &[&image.layers[0].digest]);
+    let files: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let blob = |digest: &str| format!("blobs/{}", digest.replace(':', "/"));
+    let (described, own) = (blob(&built.manifest), blob(&built.config));
+    let layer = blob(&digest_of('2'));
+    assert_eq!(
+        files,
+        ["oci-layout", "index.json", &described, &own, &layer]
+    );
+    let index = |entry: &Entry| match &entry.source {
+        Source::Bytes(bytes) => serde_json::from_slice::<serde_json::Value>(bytes).unwrap(),
+        Source::Blob(digest) => panic!("{digest}"),
+    };
+    let named = index(&entries[1]);
+    let named = named["manifests"].as_array().unwrap();
+    let names = named
+        .iter()
+        .map(|one| one["annotations"]["io.containerd.image.name"].clone());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["docker.io/library/app:latest", "h:1/b:c"]
+    );
+    assert!(
+        named
+            .iter()
+            .all(|one| one["digest"] == built.manifest.as_str())
+    );
+    let nameless = index(&archive(&[], &[])[1]);
+    assert_eq!(nameless["manifests"].as_array().unwrap().len(), 1);
+    assert_eq!(nameless["manifests"][0].get("annotations"), None);
+}
+
+#[test]
+fn an_image_s_id_is_its_configuration_s_digest_or_its_manifest_s() {
+    let (built, ..) = described();
+    assert_eq!(built.id(Store::Classic), built.config);
+    assert_eq!(built.id(Store::Containerd), built.manifest);
 }
 
 #[test]

@@ -3,11 +3,13 @@ use std::ops::Range;
 
 use h2::RecvStream;
 use http::HeaderMap;
+use sha2::{Digest, Sha256};
 
 use super::{BuilderError, Connection, message};
 
-/// A blob of a builder's content store, read from its beginning to its end. Nothing of it is kept. An error
-/// in reading has a [`BuilderError`] inside.
+/// A blob of a builder's content store, read from its beginning to its end. Nothing of it is kept. Only the
+/// end says whether it was what its digest says: reading it gives 0 bytes, or an error. An error in reading
+/// has a [`BuilderError`] inside.
 #[derive(Debug)]
 pub struct Blob<'c> {
     connection: &'c Connection,
@@ -21,6 +23,7 @@ pub struct Blob<'c> {
     left: Range<usize>,
     /// How many bytes of the blob have been received.
     offset: u64,
+    hash: Sha256,
     ended: bool,
 }
 
@@ -40,6 +43,7 @@ impl<'c> Blob<'c> {
             message: Vec::new(),
             left: 0..0,
             offset: 0,
+            hash: Sha256::new(),
             ended: false,
         }
     }
@@ -48,7 +52,7 @@ impl<'c> Blob<'c> {
     fn fill(&mut self) -> Result<(), BuilderError> {
         while self.left.is_empty() && !self.ended {
             let Some(message) = self.next_message()? else {
-                return Ok(());
+                return self.judge_content();
             };
             let (offset, data) = message::content(&message).map_err(|_| self.malformed())?;
             // A piece that is missing would make another blob.
@@ -56,10 +60,29 @@ impl<'c> Blob<'c> {
                 return Err(self.malformed());
             }
             self.offset += data.len() as u64;
+            self.hash.update(&message[data.clone()]);
             self.message = message;
             self.left = data;
         }
         Ok(())
+    }
+
+    /// Reads an answer that is no content to its end, where it says whether it is one.
+    pub(super) fn drain(mut self) -> Result<(), BuilderError> {
+        while self.next_message()?.is_some() {}
+        Ok(())
+    }
+
+    fn judge_content(&self) -> Result<(), BuilderError> {
+        let hash = self.hash.clone().finalize();
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        if self.digest.strip_prefix("sha256:") == Some(&hex) {
+            return Ok(());
+        }
+        Err(BuilderError::Damaged {
+            endpoint: self.connection.endpoint(),
+            digest: self.digest.clone(),
+        })
     }
 
     fn next_message(&mut self) -> Result<Option<Vec<u8>>, BuilderError> {

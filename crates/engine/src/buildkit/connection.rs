@@ -1,53 +1,31 @@
-use std::fmt;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
 use h2::client::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 
 use super::{Blob, BuilderError, message};
+use crate::endpoint::{Dialing, Endpoint, Socket, Stream};
 
-/// How long a builder may take to answer a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a builder may be silent while it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What moby wants to be asked before it speaks as a builder does, on its own socket.
+const UPGRADE: &[u8] =
+    b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+
+/// gRPC's status of what is not there.
+const NOT_FOUND: u32 = 5;
+
+/// More than the headers of its answer have.
+const LONGEST_HEAD: usize = 4096;
 
 /// How much a builder may send before it waits for its client: HTTP/2's own 64 KiB cost a local builder
 /// most of its speed.
 const WINDOW: u32 = 4 << 20;
-
-/// Where a builder is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
-    /// A unix socket.
-    Unix(Utf8PathBuf),
-    /// A host and a port, without encryption.
-    Tcp(String),
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "unix://{path}"),
-            Self::Tcp(address) => write!(f, "tcp://{address}"),
-        }
-    }
-}
-
-impl Endpoint {
-    /// Reads an address as buildx writes it down: `unix:///path`, `tcp://host:port`. `None` for any other.
-    pub fn parse(address: &str) -> Option<Self> {
-        if let Some(path) = address.strip_prefix("unix://") {
-            return path.starts_with('/').then(|| Self::Unix(path.into()));
-        }
-        let address = address.strip_prefix("tcp://")?;
-        let (host, port) = address.rsplit_once(':')?;
-        let is_whole = !host.is_empty() && port.parse::<u16>().is_ok();
-        is_whole.then(|| Self::Tcp(address.to_owned()))
-    }
-}
 
 /// A connection to a builder. Nothing goes on while nobody reads.
 #[derive(Debug)]
@@ -55,44 +33,62 @@ pub struct Connection {
     runtime: Runtime,
     requests: SendRequest<bytes::Bytes>,
     endpoint: String,
+    _dialing: Option<Dialing>,
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to a builder.
     ///
     /// # Errors
-    /// [`BuilderError`] if nobody answers there, within ten seconds.
+    /// [`BuilderError`] if nobody is there.
     pub fn to(endpoint: &Endpoint) -> Result<Self, BuilderError> {
+        Self::over(endpoint, endpoint.connect())
+    }
+
+    /// Connects to the builder inside a daemon, by the daemon's own address. With containerd's image store
+    /// its content is that of the daemon's images.
+    ///
+    /// # Errors
+    /// [`BuilderError`] if nobody is there, or it is a daemon without.
+    pub fn to_daemon(endpoint: &Endpoint) -> Result<Self, BuilderError> {
+        let stream = endpoint.connect().and_then(|stream| {
+            upgrade(&stream)?;
+            Ok(stream)
+        });
+        Self::over(endpoint, stream)
+    }
+
+    fn over(endpoint: &Endpoint, stream: io::Result<Stream>) -> Result<Self, BuilderError> {
         let name = endpoint.to_string();
         let unreachable = |cause| BuilderError::Unreachable {
             endpoint: name.clone(),
             cause,
         };
+        let Stream { socket, dialing } = stream.map_err(unreachable)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(unreachable)?;
         let connecting = async {
-            match endpoint {
-                Endpoint::Unix(path) => {
-                    let stream = UnixStream::connect(path).await.map_err(unreachable)?;
-                    shake_hands(stream, &name).await
+            match socket {
+                Socket::Unix(socket) => {
+                    socket.set_nonblocking(true).map_err(unreachable)?;
+                    let socket = UnixStream::from_std(socket).map_err(unreachable)?;
+                    shake_hands(socket, &name).await
                 }
-                Endpoint::Tcp(address) => {
-                    let stream = TcpStream::connect(address).await.map_err(unreachable)?;
-                    stream.set_nodelay(true).map_err(unreachable)?;
-                    shake_hands(stream, &name).await
+                Socket::Tcp(socket) => {
+                    socket.set_nonblocking(true).map_err(unreachable)?;
+                    let socket = TcpStream::from_std(socket).map_err(unreachable)?;
+                    shake_hands(socket, &name).await
                 }
             }
         };
-        let timely = async { tokio::time::timeout(PATIENCE, connecting).await };
-        let requests = runtime
-            .block_on(timely)
-            .unwrap_or_else(|_| Err(unreachable(io::ErrorKind::TimedOut.into())))?;
+        let requests = runtime.block_on(connecting)?;
         Ok(Self {
             runtime,
             requests,
             endpoint: name,
+            _dialing: dialing,
         })
     }
 
@@ -101,16 +97,38 @@ impl Connection {
     /// # Errors
     /// [`BuilderError`] if it does not answer. Whether it has the blob turns out at the first reading.
     pub fn blob(&mut self, digest: &str) -> Result<Blob<'_>, BuilderError> {
-        let path = "/containerd.services.content.v1.Content/Read";
-        let body = message::read_content(digest);
+        let response = self.call("Read", message::read_content(digest))?;
+        Ok(Blob::new(self, digest.to_owned(), response))
+    }
+
+    /// Whether a blob is in the builder's content store, and whole.
+    ///
+    /// # Errors
+    /// [`BuilderError`] if it does not say.
+    pub fn has(&mut self, digest: &str) -> Result<bool, BuilderError> {
+        let response = self.call("Info", message::content_info(digest))?;
+        match Blob::new(self, digest.to_owned(), response).drain() {
+            Ok(()) => Ok(true),
+            Err(BuilderError::Refused {
+                status: NOT_FOUND, ..
+            }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn call(
+        &self,
+        method: &str,
+        body: Vec<u8>,
+    ) -> Result<http::Response<h2::RecvStream>, BuilderError> {
         let mut requests = self.requests.clone();
-        let response = self.wait(async {
+        let path = format!("/containerd.services.content.v1.Content/{method}");
+        self.wait(async {
             std::future::poll_fn(|context| requests.poll_ready(context)).await?;
-            let (response, mut to) = requests.send_request(request(path), false)?;
+            let (response, mut to) = requests.send_request(request(&path), false)?;
             to.send_data(body.into(), true)?;
             response.await
-        })?;
-        Ok(Blob::new(self, digest.to_owned(), response))
+        })
     }
 
     /// Where it leads.
@@ -122,12 +140,37 @@ impl Connection {
         &self,
         what: impl Future<Output = Result<T, h2::Error>>,
     ) -> Result<T, BuilderError> {
-        self.runtime
-            .block_on(what)
-            .map_err(|cause| BuilderError::Broken {
+        let patient = async { tokio::time::timeout(PATIENCE, what).await };
+        let answer = self.runtime.block_on(patient);
+        let Ok(answer) = answer else {
+            return Err(BuilderError::Unreachable {
                 endpoint: self.endpoint(),
-                cause,
-            })
+                cause: io::ErrorKind::TimedOut.into(),
+            });
+        };
+        answer.map_err(|cause| BuilderError::Broken {
+            endpoint: self.endpoint(),
+            cause,
+        })
+    }
+}
+
+/// Asks a daemon to speak as a builder on this stream from now on.
+fn upgrade(mut stream: &Stream) -> io::Result<()> {
+    stream.write_all(UPGRADE)?;
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    // By the byte: what comes after the head is not ours to read.
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == LONGEST_HEAD {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    if head.starts_with(b"HTTP/1.1 101 ") {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -164,26 +207,4 @@ fn request(path: &str) -> http::Request<()> {
         headers.insert(name, http::HeaderValue::from_static(value));
     }
     request
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read_as_buildx_writes_them() {
-        for (address, read) in [
-            ("unix:///run/b.sock", Some("unix:///run/b.sock")),
-            ("tcp://10.0.0.2:1234", Some("tcp://10.0.0.2:1234")),
-            ("tcp://[::1]:1234", Some("tcp://[::1]:1234")),
-            ("unix://relative", None),
-            ("tcp://host", None),
-            ("tcp://:1234", None),
-            ("docker-container://x", None),
-            ("", None),
-        ] {
-            let endpoint = Endpoint::parse(address).map(|endpoint| endpoint.to_string());
-            assert_eq!(endpoint.as_deref(), read, "{address}");
-        }
-    }
 }

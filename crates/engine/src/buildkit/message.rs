@@ -11,6 +11,16 @@ const LARGEST: usize = 16 << 20;
 
 /// `ReadContentRequest`: all of a blob, framed.
 pub(super) fn read_content(digest: &str) -> Vec<u8> {
+    of_digest(digest)
+}
+
+/// `InfoRequest`: what is known of a blob, framed.
+pub(super) fn content_info(digest: &str) -> Vec<u8> {
+    of_digest(digest)
+}
+
+/// In both the digest is the first field, and the only one that is needed.
+fn of_digest(digest: &str) -> Vec<u8> {
     let mut message = vec![1 << 3 | 2];
     varint(&mut message, digest.len() as u64);
     message.extend_from_slice(digest.as_bytes());

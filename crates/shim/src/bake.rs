@@ -1,0 +1,297 @@
+//! Several images built at once by a builder that is not the daemon, then brought into the daemon, each as far
+//! as that lacks it.
+//!
+//! - [`run`]: one bake, and what is loaded after it; also for images that Compose builds
+//! - [`command`]: a bake that somebody has asked for
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use cachecore::argv::edit::{Edit, apply};
+use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
+
+use crate::builder::read;
+use crate::load::{Between, Loaded, Loader, NotLoaded, loader};
+use crate::report::Report;
+use crate::stdin::Input;
+use crate::{Environment, Real, child, journal, trail};
+
+/// The largest definition that is looked at, in bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// One bake, as it is to be run.
+#[derive(Debug)]
+pub(crate) struct Bake<'a> {
+    /// The real docker or docker-buildx.
+    pub(crate) real: &'a Real,
+    /// Variables besides those that there are.
+    pub(crate) variables: &'a [(&'static str, OsString)],
+    /// The words after the program's name. The output of the images is `type=image`, without attestations.
+    pub(crate) argv: &'a [OsString],
+    /// What it reads from stdin.
+    pub(crate) input: Option<&'a Input>,
+    /// Where the words say that its report is to be.
+    pub(crate) report: &'a Path,
+    /// What is loaded once they are built.
+    pub(crate) images: &'a [BakedImage],
+}
+
+/// What has become of a bake.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It has failed; nothing was loaded.
+    Failed(ExitStatus),
+    /// It has built, and so has each image been loaded, in their order.
+    Built(Vec<Result<Loaded, NotLoaded>>),
+}
+
+/// Runs a bake, and loads its images.
+///
+/// # Errors
+/// If the program cannot be started.
+pub(crate) fn run(bake: &Bake<'_>, loader: &mut Loader) -> io::Result<Outcome> {
+    let status = child::run(&mut start(bake, bake.argv)?)?;
+    if !status.success() {
+        return Ok(Outcome::Failed(status));
+    }
+    let report: serde_json::Map<String, serde_json::Value> = read(bake.report)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let load = |image: &BakedImage| {
+        let of_image = report.get(&image.target).map(ToString::to_string);
+        let of_image = of_image.unwrap_or_else(|| "{}".to_owned());
+        loader.load(of_image.as_bytes(), &image.names)
+    };
+    Ok(Outcome::Built(bake.images.iter().map(load).collect()))
+}
+
+/// Bakes and loads, if that can be done; `None` if the command is better run as it is, and nothing has been
+/// done yet.
+pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
+    let Between {
+        environment,
+        passage,
+        command,
+        builder,
+        ..
+    } = between;
+    let skip = |why: &str| journal::say(environment, &format!("the bake stays as it is: {why}"));
+    if let Some(why) = refusal(command, &passage.argv, builder) {
+        skip(&why);
+        return None;
+    }
+    let Some(mut loader) = loader(between) else {
+        skip("the daemon or the builder cannot be reached");
+        return None;
+    };
+    let mut input = None;
+    let mut text = None;
+    if command.values("file").any(|file| file == "-") {
+        let (taken, bytes) = match Input::take(LARGEST) {
+            Ok(taken) => taken,
+            Err(e) => {
+                journal::fail(&format!("cannot read the definition from stdin: {e}"));
+                return Some(ExitCode::FAILURE);
+            }
+        };
+        if bytes.is_none() {
+            skip("the definition is too large to be looked at");
+            return None;
+        }
+        (input, text) = (Some(taken), bytes);
+    }
+    let mut bake = Bake {
+        real,
+        variables: &passage.environment,
+        argv: &passage.argv,
+        input: input.as_ref(),
+        report: Path::new(""),
+        images: &[],
+    };
+    let ours = planned(&bake, command, text.as_deref()).and_then(|plan| match plan {
+        BakePlan::AsItIs { why } => Err(why),
+        BakePlan::Load {
+            edits,
+            report_at,
+            images,
+            why,
+        } => Ok((edits, report_at, images, why)),
+    });
+    let rewind = || input.iter().for_each(Input::rewind);
+    let (mut edits, report_at, images, why) = match ours {
+        Ok(ours) => ours,
+        Err(why) => {
+            skip(&why);
+            rewind();
+            return None;
+        }
+    };
+    for reason in why {
+        journal::say(environment, &reason);
+    }
+    let own = match report_at.map(|_| Report::new()).transpose() {
+        Ok(own) => own,
+        Err(e) => {
+            skip(&format!("there is no room for its report: {e}"));
+            rewind();
+            return None;
+        }
+    };
+    let report = match (&own, report_at) {
+        (Some(own), Some(before)) => {
+            let mut word = OsString::from("--metadata-file=");
+            word.push(own.path());
+            edits.push(Edit::Insert {
+                before,
+                words: vec![word],
+            });
+            own.path()
+        }
+        _ => PathBuf::from(command.value("metadata-file")?),
+    };
+    let argv = apply(&passage.argv, &edits);
+    bake.argv = &argv;
+    bake.report = &report;
+    bake.images = &images;
+    let begun = Instant::now();
+    let outcome = run(&bake, &mut loader);
+    if own.is_none()
+        && let Err(e) = complete(&report, &images)
+    {
+        journal::say(environment, &format!("the report stays as it is: {e}"));
+    }
+    drop(own);
+    match outcome {
+        Err(e) => {
+            journal::fail(&format!("cannot run {}: {e}", real.path.display()));
+            Some(ExitCode::from(crate::CANNOT_RUN))
+        }
+        Ok(Outcome::Failed(status)) => Some(child::end_as(status)),
+        Ok(Outcome::Built(loaded)) => {
+            let loaded: Result<Vec<Loaded>, NotLoaded> = loaded.into_iter().collect();
+            match loaded {
+                Ok(loaded) => {
+                    let is_silent = is_silent(environment, command);
+                    say(environment, &images, &loaded, begun.elapsed(), is_silent);
+                    Some(ExitCode::SUCCESS)
+                }
+                Err(why) => {
+                    journal::say(environment, &format!("not brought from the builder: {why}"));
+                    // All its steps are with the builder; what is done again is the export.
+                    let status = child::run(&mut start(&bake, &passage.argv).ok()?).ok()?;
+                    Some(child::end_as(status))
+                }
+            }
+        }
+    }
+}
+
+/// What becomes of a bake, by its definition: as it was handed in, or as the real program resolves it.
+fn planned(
+    bake: &Bake<'_>,
+    command: &cachecore::argv::Command,
+    text: Option<&[u8]>,
+) -> Result<BakePlan, String> {
+    let is_alone = command.uses("file").count() == 1
+        && command.args.is_empty()
+        && !command.has("set")
+        && !command.has("load");
+    let resolved = text.filter(|_| is_alone).and_then(Definition::resolved);
+    if let Some(definition) = resolved {
+        return Ok(plan(command, &definition));
+    }
+    let edit = Edit::Insert {
+        before: command.after_name(),
+        words: vec!["--print".into()],
+    };
+    let printed = print(bake, &apply(bake.argv, &[edit]))
+        .map_err(|e| format!("its definition cannot be resolved: {e}"))?;
+    let definition = Definition::printed(&printed)
+        .map_err(|e| format!("its definition is not understood: {e}"))?;
+    Ok(plan(command, &definition))
+}
+
+/// What the real program prints with these words. What it says besides, it says again when it is run.
+fn print(bake: &Bake<'_>, argv: &[OsString]) -> io::Result<Vec<u8>> {
+    let mut command = start(bake, argv)?;
+    if bake.input.is_none() {
+        command.stdin(Stdio::null());
+    }
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut printed = Vec::new();
+    let read = match child.stdout.take() {
+        Some(stdout) => stdout.take(LARGEST + 1).read_to_end(&mut printed),
+        None => Ok(0),
+    };
+    let status = child.wait()?;
+    read?;
+    if !status.success() {
+        return Err(io::Error::other(status.to_string()));
+    }
+    if printed.len() as u64 > LARGEST {
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+    }
+    Ok(printed)
+}
+
+fn start(bake: &Bake<'_>, argv: &[OsString]) -> io::Result<Command> {
+    let mut command = Command::new(&bake.real.path);
+    let variables = bake.variables.iter().map(|(name, value)| (name, value));
+    command.args(argv).envs(variables);
+    command.env(trail::VARIABLE, &bake.real.settled);
+    if let Some(input) = bake.input {
+        command.stdin(input.stdio()?);
+    }
+    Ok(command)
+}
+
+/// Has a report that somebody else reads name the images as it would without the shim.
+fn complete(report: &Path, images: &[BakedImage]) -> io::Result<()> {
+    let Some(bytes) = read(report) else {
+        return Ok(());
+    };
+    let Some(bytes) = with_full_names(&bytes, images) else {
+        return Ok(());
+    };
+    let folder = report.parent().filter(|folder| *folder != Path::new(""));
+    let mut file = tempfile::Builder::new()
+        .permissions(std::fs::metadata(report)?.permissions())
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(&bytes)?;
+    file.persist(report)?;
+    Ok(())
+}
+
+/// Whether nobody but a program reads what is said on the way.
+fn is_silent(environment: &Environment, command: &cachecore::argv::Command) -> bool {
+    let progress = command
+        .value("progress")
+        .or(environment.progress.as_deref());
+    progress.is_some_and(|progress| progress == "quiet" || progress == "rawjson")
+}
+
+/// On stderr, where builds say what they do.
+fn say(
+    environment: &Environment,
+    images: &[BakedImage],
+    loaded: &[Loaded],
+    took: Duration,
+    is_silent: bool,
+) {
+    for (image, loaded) in images.iter().zip(loaded) {
+        let line = format!("{}: {loaded}", image.names.join(", "));
+        if is_silent {
+            journal::say(environment, &line);
+        } else {
+            journal::fail(&line);
+        }
+    }
+    let all = format!("{} images in {} ms", images.len(), took.as_millis());
+    journal::say(environment, &all);
+}

@@ -1,0 +1,125 @@
+//! How the daemon and the builder of a command are reached.
+
+use std::ffi::OsString;
+
+use cachecore::argv::{Command, Program};
+use cachecore::builder::{Builder, Way};
+use cachecore::rewrite::Plan;
+use engine::endpoint::{Dialer, Endpoint};
+use engine::images::Images;
+
+use super::Loader;
+use crate::builder::read;
+use crate::{Environment, Real, Seat, trail};
+
+/// Flags with which the CLI alone knows where its daemon is.
+const ELSEWHERE: [&str; 7] = [
+    "context",
+    "tls",
+    "tlsverify",
+    "tlscacert",
+    "tlscert",
+    "tlskey",
+    "config",
+];
+
+/// A command, and what its daemon and builder are found by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Between<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) program: Program,
+    pub(crate) passage: &'a Plan,
+    pub(crate) command: &'a Command,
+    pub(crate) builder: &'a Builder,
+}
+
+/// What brings images from the builder into the daemon; `None` if one of them cannot be reached.
+pub(crate) fn loader(between: Between<'_>) -> Option<Loader> {
+    let builder = match between.builder.way()? {
+        Way::Address(address) => Endpoint::parse(&address)?,
+        Way::Dial => {
+            let name = &between.builder.name;
+            let words = ["buildx", "--builder", name, "dial-stdio"];
+            let to = format!("builder {name}");
+            between.dialer(&words, to)?
+        }
+    };
+    let daemon = match socket(between.environment, between.command) {
+        Some(socket) => Endpoint::parse(&socket)?,
+        None => between.dialer(&["system", "dial-stdio"], "the daemon".to_owned())?,
+    };
+    Some(Loader::new(Images::of(daemon), builder))
+}
+
+impl Between<'_> {
+    /// The CLI, as the user called it, with another command.
+    fn dialer(self, words: &[&str], to: String) -> Option<Endpoint> {
+        let real = Real::find(self.environment, Seat::Docker).ok()?;
+        let is_elsewhere = || {
+            ["host"]
+                .iter()
+                .chain(&ELSEWHERE)
+                .any(|flag| self.command.has(flag))
+        };
+        let globals = match self.program {
+            Program::Docker => self.command.path_at.first().copied().unwrap_or(0),
+            Program::Buildx | Program::Compose if is_elsewhere() => return None,
+            Program::Buildx | Program::Compose => 0,
+        };
+        let globals = &self.passage.argv[..globals];
+        let chosen = self.passage.environment.iter();
+        let mut variables: Vec<(OsString, OsString)> = chosen
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        variables.push((trail::VARIABLE.into(), real.settled));
+        Some(Endpoint::Dialer(Dialer {
+            program: real.path,
+            words: globals
+                .iter()
+                .cloned()
+                .chain(words.iter().map(OsString::from))
+                .collect(),
+            variables,
+            to,
+        }))
+    }
+}
+
+/// The address of the daemon's unix socket; `None` if it is elsewhere.
+fn socket(environment: &Environment, command: &Command) -> Option<String> {
+    if ELSEWHERE.iter().any(|flag| command.has(flag)) {
+        return None;
+    }
+    let flag = command.value("host").map(ToOwned::to_owned);
+    let host = flag
+        .or_else(|| environment.chosen_host.clone())
+        .or_else(|| {
+            let is_chosen = environment.chosen_context.is_some();
+            environment.docker_host.clone().filter(|_| !is_chosen)
+        });
+    let is_default = |name: &OsString| name == "default";
+    if host.is_none()
+        && match &environment.chosen_context {
+            Some(name) => !is_default(name),
+            None => has_context(environment),
+        }
+    {
+        return None;
+    }
+    let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
+    host.to_str()
+        .filter(|host| host.starts_with("unix://"))
+        .map(str::to_owned)
+}
+
+/// Whether `docker context use` has chosen another daemon than the usual one.
+fn has_context(environment: &Environment) -> bool {
+    let config = environment
+        .config_dir()
+        .and_then(|dir| read(&dir.join("config.json")))
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    let name = config
+        .as_ref()
+        .and_then(|config| config["currentContext"].as_str());
+    name.is_some_and(|name| !name.is_empty() && name != "default")
+}
