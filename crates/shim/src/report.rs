@@ -11,13 +11,15 @@ use rustix::fs::{AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, 
 /// What folders for reports are called, up to what is drawn by lot.
 const PREFIX: &str = ".docker-shim-report-";
 
-/// The report, and what buildx writes beside it before.
+/// The report.
 const FILE: &str = "report.json";
-const BESIDE: &str = ".tmp-report.json";
 
 /// How long a folder may be there before its lock, and how many names are looked at for old ones.
 const YOUNG: Duration = Duration::from_secs(60);
 const LOOKED_AT: usize = 20_000;
+
+/// How much is removed of a folder.
+const MOST: usize = 64;
 
 /// A folder of one build's own, gone when this is dropped.
 ///
@@ -81,11 +83,11 @@ fn remove_if_left(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
-    for entry in Dir::read_from(&folder)?.take(16) {
+    // Nothing that lies deeper is a build's.
+    for entry in Dir::read_from(&folder)?.take(MOST) {
         let entry = entry?;
-        let name = entry.file_name();
-        if name.to_bytes() == FILE.as_bytes() || name.to_bytes().starts_with(BESIDE.as_bytes()) {
-            unlinkat(&folder, name, AtFlags::empty())?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            unlinkat(&folder, entry.file_name(), AtFlags::empty())?;
         }
     }
     std::fs::remove_dir(path)
@@ -120,15 +122,17 @@ mod tests {
         let empty = make(".docker-shim-report-b", &[], 90);
         let kept = [
             make(".docker-shim-report-young", &["report.json"], 5),
-            make(".docker-shim-report-other", &["mine"], 90),
             make("docker-shim-report-c", &["report.json"], 90),
             make(".docker-shim-report-locked", &["report.json"], 90),
         ];
-        let lock = folder_at(&kept[3]).unwrap();
+        let deep = make(".docker-shim-report-deep", &[], 90);
+        fs::create_dir(deep.join("of mine")).unwrap();
+        let lock = folder_at(&kept[2]).unwrap();
         flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
         std::os::unix::fs::symlink(&kept[1], parent.join(".docker-shim-report-link")).unwrap();
         sweep(parent);
         assert!(!left.exists() && !empty.exists());
+        assert!(deep.join("of mine").exists());
         for folder in kept {
             assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "{folder:?}");
         }
