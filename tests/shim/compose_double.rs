@@ -34,18 +34,6 @@ pub(crate) struct Built {
     pub(crate) results: BTreeMap<String, (String, String)>,
 }
 
-/// The version of the plugin, which Compose asks for before it builds.
-pub(crate) fn version(client: &Client, plugin: &Utf8Path) -> String {
-    let output = client
-        .command(plugin)
-        .arg("docker-cli-plugin-metadata")
-        .output()
-        .unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(metadata["SchemaVersion"], "0.1.0");
-    metadata["Version"].as_str().unwrap().to_owned()
-}
-
 /// Builds services, as `docker compose build` of that version.
 pub(crate) fn build(
     client: &Client,

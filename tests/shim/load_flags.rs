@@ -127,11 +127,7 @@ fn contexts_and_dockerfiles_on_stdin_are_read_once(session: &Session) {
         .args(["-C", context.as_str(), "-cf", archive.as_str(), "."])
         .status();
     assert!(packed.unwrap().success());
-    let (_, said) = text(&with_stdin(
-        &session,
-        &["build", "-t", "tar", "-"],
-        &archive,
-    ));
+    let (_, said) = text(&with_stdin(session, &["build", "-t", "tar", "-"], &archive));
     assert!(
         said.contains("tar: ") && said.contains(" of 3 layers loaded"),
         "{said}"

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
+use testbed::engines::Release;
 use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
 
 use crate::compose_double::{self, Service};
@@ -172,8 +173,90 @@ fn a_command_that_passes_several_shims_is_taken_care_of_once() {
 }
 
 #[test]
-fn the_plugin_has_the_version_of_the_real_one() {
-    let session = Session::new();
-    let version = |plugin| compose_double::version(&session.client, plugin);
-    assert_eq!(version(&session.plugin), version(&session.real));
+fn the_plugin_says_of_itself_what_the_real_one_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(folder.path()).unwrap();
+    let plugin = seat(&folder.join("plugins"), &["docker-buildx"]).join("docker-buildx");
+    let (real, calls) = (folder.join("real"), folder.join("calls"));
+    let asked = |variables: &[(&str, &str)]| {
+        let output = std::process::Command::new(&plugin)
+            .arg("docker-cli-plugin-metadata")
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", folder)
+            .env("CACHECORE_REAL_BUILDX", &real)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let copied = Release::V26_1.plugin("docker-buildx");
+    let says = |plugin: &Utf8Path| {
+        let output = std::process::Command::new(plugin)
+            .arg("docker-cli-plugin-metadata")
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    std::os::unix::fs::symlink(&copied, &real).unwrap();
+    let answer = says(&copied);
+    assert_eq!(asked(&[]), answer, "asked");
+    let remembered = folder.join(".cache/cachecore/plugins/docker-buildx");
+    let text = std::fs::read_to_string(&remembered).unwrap();
+    assert!(text.ends_with(&answer), "{text}");
+    // What is remembered is what is said, as long as the program is the same.
+    let other = r#"{"SchemaVersion":"0.1.0","Version":"v9"}"#;
+    std::fs::write(&remembered, text.replace(&answer, other)).unwrap();
+    assert_eq!(asked(&[]), other, "remembered");
+    assert_eq!(asked(&[("CACHECORE_DISABLE", "1")]), answer);
+    for damaged in [text.replace(' ', "  "), "\n".to_owned(), String::new()] {
+        std::fs::write(&remembered, damaged).unwrap();
+        assert_eq!(asked(&[]), answer, "asked again");
+    }
+    // A script may answer another way each time.
+    std::fs::remove_file(&real).unwrap();
+    let script = format!("#!/bin/sh\necho x >> {calls}\nexec {copied} \"$@\"\n");
+    std::fs::write(&real, script).unwrap();
+    std::fs::set_permissions(&real, PermissionsExt::from_mode(0o755)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(asked(&[]), answer);
+    }
+    assert_eq!(std::fs::read_to_string(&calls).unwrap(), "x\nx\n");
+    // Without a place to remember it, it is asked.
+    std::fs::remove_file(&real).unwrap();
+    std::os::unix::fs::symlink(&copied, &real).unwrap();
+    let missing = folder.join("missing");
+    assert_eq!(asked(&[("HOME", missing.as_str())]), answer);
+    assert!(!missing.exists(), "nobody's home is made");
+    assert_eq!(asked(&[("HOME", "")]), answer);
+}
+
+#[test]
+fn docker_compose_stands_for_the_plugin_or_for_the_standalone_program_as_it_was_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(folder.path()).unwrap();
+    let ours = seat(&folder.join("shim"), &["docker-compose"]).join("docker-compose");
+    std::fs::create_dir_all(folder.join(".docker/cli-plugins")).unwrap();
+    std::fs::create_dir(folder.join("bin")).unwrap();
+    for (place, says) in [(".docker/cli-plugins", "plugin"), ("bin", "standalone")] {
+        let program = folder.join(place).join("docker-compose");
+        std::fs::write(&program, format!("#!/bin/sh\necho {says}\n")).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let says = |words: &[&str], variables: &[(&str, &str)]| {
+        let output = std::process::Command::new(&ours)
+            .args(words)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", folder.join("bin")))
+            .env("HOME", folder)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(says(&["up"], &[]), "standalone");
+    assert_eq!(says(&["docker-cli-plugin-metadata"], &[]), "plugin");
+    let by_docker = [("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker")];
+    assert_eq!(says(&["compose", "up"], &by_docker), "plugin");
 }

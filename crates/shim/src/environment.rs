@@ -9,6 +9,8 @@
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
 //! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `BUILDKIT_PROGRESS`, `PATH`, `HOME` | as docker reads them |
+//! | `DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND` | set by docker for its plugins: then the real one is looked for among plugins first |
+//! | `XDG_CACHE_HOME` | where it is remembered what a plugin says of itself, instead of `~/.cache` |
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,10 @@ pub struct Environment {
     pub docker_config: Option<PathBuf>,
     /// The user's folder.
     pub home: Option<PathBuf>,
+    /// The CLI has called this as its plugin.
+    pub as_plugin: bool,
+    /// Where programs keep what they can find out again, where it is not `~/.cache`.
+    pub cache_home: Option<PathBuf>,
     /// How progress is to be shown, where no flag says it.
     pub progress: Option<OsString>,
     /// Where it has come by.
@@ -79,6 +85,8 @@ impl Environment {
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),
             home: path("HOME"),
+            as_plugin: set("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND").is_some(),
+            cache_home: path("XDG_CACHE_HOME"),
             progress: set("BUILDKIT_PROGRESS"),
             trail: set(crate::trail::VARIABLE),
         }
@@ -87,6 +95,13 @@ impl Environment {
     /// Where this process has come by.
     pub(crate) fn trail(&self) -> Trail {
         Trail::read(self.trail.as_deref(), std::process::id())
+    }
+
+    /// Where the shim keeps what it can find out again.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        let usual = || Some(self.home.as_ref()?.join(".cache"));
+        let caches = self.cache_home.clone().or_else(usual)?;
+        caches.is_absolute().then(|| caches.join("cachecore"))
     }
 
     /// Docker's configuration folder.

@@ -18,6 +18,7 @@ mod inherited;
 mod journal;
 mod load;
 mod manage;
+mod metadata;
 mod real;
 mod relay;
 mod report;
@@ -45,10 +46,12 @@ const NOT_THERE: u8 = 127;
 /// Everything: from the words of a command line, the program's own name first, to an exit code. Does not
 /// return where the real program takes over.
 pub fn main(words: Vec<OsString>) -> ExitCode {
-    let environment = Environment::read();
+    let mut environment = Environment::read();
     let Some(seat) = Seat::of(&words) else {
         return manage::run(&environment, words.get(1..).unwrap_or_default());
     };
+    let is_asked = words[1..] == [OsString::from(metadata::WORD)];
+    environment.as_plugin |= is_asked;
     let plan = explain::plan(&environment, seat, &words[1..]);
     for reason in &plan.why {
         journal::say(&environment, reason);
@@ -60,6 +63,13 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(NOT_THERE);
         }
     };
+    if seat.is_plugin()
+        && is_asked
+        && !environment.disabled
+        && let Some(code) = metadata::answer(&environment, seat, &real)
+    {
+        return code;
+    }
     if let Some(code) = build(&environment, seat, &real, &plan) {
         return code;
     }

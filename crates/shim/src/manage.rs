@@ -46,7 +46,7 @@ fn explain_words(environment: &Environment, words: &[OsString]) -> ExitCode {
 }
 
 /// Prints to stdout. Who has closed it wants no more.
-fn print(text: &str) -> ExitCode {
+pub(crate) fn print(text: &str) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,

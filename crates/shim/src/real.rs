@@ -146,11 +146,13 @@ fn runnable(path: &Path) -> Option<Place> {
 /// Where the real program may be, best first.
 fn candidates(environment: &Environment, seat: Seat) -> Vec<PathBuf> {
     let name = seat.name();
-    let mut dirs: Vec<PathBuf> = Vec::new();
-    if seat != Seat::Docker {
-        dirs.extend(plugin_dirs(environment));
+    let mut dirs: Vec<PathBuf> = environment.path_dirs().collect();
+    if seat.is_plugin() {
+        // The standalone docker-compose may be of another version than the plugin.
+        let is_standalone = seat == Seat::Compose && !environment.as_plugin;
+        let at = if is_standalone { dirs.len() } else { 0 };
+        dirs.splice(at..at, plugin_dirs(environment));
     }
-    dirs.extend(environment.path_dirs());
     dirs.iter()
         // Who installs a program in another's place often puts that one beside it.
         .flat_map(|dir| [dir.join(name), dir.join(format!("{name}.real"))])

@@ -37,6 +37,11 @@ impl Seat {
         }
     }
 
+    /// Whether the CLI may call it as a plugin.
+    pub fn is_plugin(self) -> bool {
+        self != Self::Docker
+    }
+
     /// Whose grammar the words after the name follow. The CLI calls a plugin with all of its own words, in
     /// which the plugin's name is the command; others call it with words of its own.
     pub fn program(self, words: &[OsString]) -> Program {

@@ -36,6 +36,14 @@ impl Release {
         Engine::find(Some(&self.dockerd()), &path).unwrap()
     }
 
+    /// A plugin of its docker CLI.
+    ///
+    /// # Panics
+    /// If it is missing.
+    pub fn plugin(self, name: &str) -> Utf8PathBuf {
+        there(folder().join(self.name()).join("cli-plugins").join(name))
+    }
+
     /// `config.json` for the docker CLI: where this engine's plugins are.
     ///
     /// # Panics
