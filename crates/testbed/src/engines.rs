@@ -48,6 +48,8 @@ pub fn dockerd_double() -> &'static camino::Utf8Path {
 pub fn verbatim() -> &'static camino::Utf8Path {
     static PROGRAM: std::sync::OnceLock<camino::Utf8PathBuf> = std::sync::OnceLock::new();
     PROGRAM.get_or_init(|| goldenctl::built("testbed", "verbatim"))
+}
+
 /// A busybox that needs no libraries.
 ///
 /// # Panics
