@@ -5,6 +5,7 @@
 mod compose_double;
 mod load;
 mod load_flags;
+mod load_ways;
 mod mutations;
 mod passage;
 mod plugin;
