@@ -17,6 +17,7 @@
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`build`], [`builder`] | which builder a build goes to, and what becomes of the result
+//! | [`compose`] | how one run builds the services of a compose project
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -45,6 +46,7 @@ pub mod builder;
 pub mod changes;
 pub mod classify;
 pub mod collection;
+pub mod compose;
 pub mod dataroot;
 pub mod id;
 pub mod image;

@@ -9,6 +9,7 @@
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
 //! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `BUILDKIT_PROGRESS`, `PATH`, `HOME` | as docker reads them |
+//! | `COMPOSE_COMPATIBILITY`, `COMPOSE_ENV_FILES`, `COMPOSE_FILE` | as compose reads them; build arguments and secrets of a project may name others |
 //! | `DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND` | set by docker for its plugins: then the real one is looked for among plugins first |
 //! | `XDG_CACHE_HOME` | where it is remembered what a plugin says of itself, instead of `~/.cache` |
 
@@ -40,6 +41,12 @@ pub struct Environment {
     pub builder: Option<OsString>,
     /// Buildx's folder, where it is not in docker's.
     pub buildx_config: Option<PathBuf>,
+    /// Compose is to name images as it did before version 2.
+    pub compose_compatibility: Option<OsString>,
+    /// The files of a project, where they are not named on the command line.
+    pub compose_file: Option<OsString>,
+    /// The files of variables that compose reads.
+    pub compose_env_files: Option<OsString>,
     /// Where programs are looked for.
     pub path: Option<OsString>,
     /// Docker's configuration folder, where it is not `~/.docker`.
@@ -82,6 +89,9 @@ impl Environment {
                 .is_some_and(|value| value == OsStr::new("0") || value == OsStr::new("false")),
             builder: set("BUILDX_BUILDER"),
             buildx_config: path("BUILDX_CONFIG"),
+            compose_compatibility: set("COMPOSE_COMPATIBILITY"),
+            compose_file: set("COMPOSE_FILE"),
+            compose_env_files: set("COMPOSE_ENV_FILES"),
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),
             home: path("HOME"),

@@ -12,6 +12,7 @@ mod bake;
 mod build;
 mod builder;
 mod child;
+mod compose;
 mod environment;
 mod explain;
 mod journal;
@@ -72,7 +73,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     if let Some(code) = build(&environment, seat, &real, &plan) {
         return code;
     }
-    become_real(&real, &plan)
+    match compose::next(&environment, seat, &real, plan) {
+        compose::Next::Ended(code) => code,
+        compose::Next::Run(plan) => become_real(&real, &plan),
+    }
 }
 
 /// Builds, if it is a build and there is something to do about it.

@@ -9,7 +9,7 @@ use crate::{Environment, Seat, explain, journal};
 const USAGE: &str = "\
 docker-shim stands in for docker, docker-compose and the plugin docker-buildx.
 
-usage: docker-shim explain -- ARGV...   what would be run instead, as JSON; runs nothing
+usage: docker-shim explain -- ARGV...   what would be run instead, as JSON; builds nothing
        docker-shim --help | --version
 
 By the name docker, docker-compose or docker-buildx it is that program.
@@ -35,7 +35,7 @@ fn explain_words(environment: &Environment, words: &[OsString]) -> ExitCode {
     let Some(seat) = Seat::of(words) else {
         return wrong("explain wants a command line of docker, docker-compose or docker-buildx");
     };
-    let plan = explain::plan(environment, seat, &words[1..]);
+    let plan = explain::explained(environment, seat, &words[1..]);
     match serde_json::to_string_pretty(&plan) {
         Ok(text) => print(&format!("{text}\n")),
         Err(e) => {
