@@ -11,6 +11,7 @@
 mod bake;
 mod build;
 mod builder;
+mod cache;
 mod child;
 mod compose;
 mod environment;

@@ -12,7 +12,7 @@ use engine::endpoint::Endpoint;
 use engine::images::{Images, ImagesError, LocalImage};
 
 use archive::small;
-pub(crate) use way::{Between, loader};
+pub(crate) use way::{Between, images, loader};
 
 /// The digest of no bytes, which a builder may have or not.
 const NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
