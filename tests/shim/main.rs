@@ -7,6 +7,7 @@ mod compose;
 mod compose_double;
 mod load;
 mod load_flags;
+mod load_memory;
 mod load_ways;
 mod mutations;
 mod passage;
