@@ -8,6 +8,8 @@ mod compose_double;
 mod inherited;
 mod load;
 mod load_flags;
+mod load_memory;
+mod load_ways;
 mod mutations;
 mod passage;
 mod plugin;
