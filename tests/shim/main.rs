@@ -5,10 +5,15 @@
 mod cache;
 mod compose;
 mod compose_double;
+mod inherited;
 mod load;
 mod load_flags;
+mod load_memory;
+mod load_ways;
 mod mutations;
 mod passage;
 mod plugin;
 mod recorder;
+mod relay;
 mod seats;
+mod terminal;
