@@ -37,6 +37,9 @@ pub(crate) use turns::Turns;
 /// How long a build waits for a collection before it does without the cache.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long it waits, once it is done, for others that publish. Each of them waits for the disk.
+const PUBLISHING: Duration = Duration::from_secs(15);
+
 /// How long is looked for damage after a build that has failed. Hardly any has failed for that.
 const LOOKING: Duration = Duration::from_secs(5);
 
@@ -234,7 +237,7 @@ impl Turn {
         let exported =
             exported.ok_or_else(|| io::Error::other("the builder has exported nothing"))?;
         let busy = || io::Error::other("others have it locked");
-        let _gate = store.root.lock(true, PATIENCE).ok_or_else(busy)?;
+        let _gate = store.root.lock(true, PUBLISHING).ok_or_else(busy)?;
         store.share(&exported.manifest);
         let whole = store.whole(&exported.manifest)?;
         for blob in &whole.contents.blobs {
@@ -244,7 +247,7 @@ impl Turn {
         let bytes = store.blobs.read(config.as_str(), LARGEST_MANIFEST)?;
         let steps = steps(&bytes).filter(|_| digest(&bytes) == config.as_str());
         let steps = steps.ok_or_else(|| io::Error::other("its configuration makes no sense"))?;
-        let _changing = store.keys.lock(false, PATIENCE).ok_or_else(busy)?;
+        let _changing = store.keys.lock(false, PUBLISHING).ok_or_else(busy)?;
         let mut record = store.record(&self.key)?;
         record.add(&exported.manifest, &steps, &self.line, Timestamp::now());
         store.keys.replace(&self.key.file(), &render(&record))?;
