@@ -16,4 +16,5 @@ mod plugin;
 mod recorder;
 mod relay;
 mod seats;
+mod surroundings;
 mod terminal;
