@@ -9,6 +9,7 @@ mod inherited;
 mod load;
 mod load_flags;
 mod load_memory;
+mod load_registry;
 mod load_ways;
 mod mutations;
 mod passage;
