@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod compose_double;
+mod install;
 mod load;
 mod load_flags;
 mod mutations;

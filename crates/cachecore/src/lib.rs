@@ -18,6 +18,8 @@
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`build`], [`builder`] | which builder a build goes to, and what becomes of the result
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
+//! | [`dockerconfig`] | what is changed of docker's own `config.json` |
+//! | [`install`] | how the shim gets its places, and leaves them |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
 //! | [`size`] | how many bytes `200G` is |
@@ -46,8 +48,10 @@ pub mod changes;
 pub mod classify;
 pub mod collection;
 pub mod dataroot;
+pub mod dockerconfig;
 pub mod id;
 pub mod image;
+pub mod install;
 pub mod layout;
 pub mod load;
 pub mod mountinfo;

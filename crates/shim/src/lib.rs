@@ -14,6 +14,7 @@ mod builder;
 mod child;
 mod environment;
 mod explain;
+mod install;
 mod journal;
 mod load;
 mod manage;
