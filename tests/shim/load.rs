@@ -8,8 +8,9 @@ use crate::seats::seat;
 /// A session in front of a shared builder.
 pub(crate) struct Session {
     pub(crate) client: Client,
-    _builder: (Endpoint, Daemon),
-    _daemon: Daemon,
+    pub(crate) builder: Endpoint,
+    _host: Daemon,
+    pub(crate) daemon: Daemon,
     // Last: what the others lie in.
     pub(crate) stack: Stack,
 }
@@ -27,8 +28,9 @@ impl Session {
         Self {
             stack,
             client,
-            _builder: (endpoint, host),
-            _daemon: daemon,
+            builder: endpoint,
+            _host: host,
+            daemon,
         }
     }
 

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod cache;
+mod compose;
 mod compose_double;
 mod install;
 mod load;
 mod load_flags;
+mod load_memory;
+mod load_ways;
 mod mutations;
 mod passage;
 mod plugin;

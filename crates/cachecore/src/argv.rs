@@ -102,6 +102,11 @@ pub struct Used {
 }
 
 impl Used {
+    /// Its value, if it is text.
+    pub fn text(&self) -> Option<&str> {
+        self.value.as_deref()?.to_str()
+    }
+
     /// Whether a switch is on, as Go's `strconv.ParseBool` reads what is joined to it; `None` if the
     /// program would refuse it.
     pub fn is_on(&self) -> Option<bool> {

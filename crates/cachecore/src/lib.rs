@@ -17,6 +17,8 @@
 //! | [`collection`] | what a collection removes, and what it keeps although it is over a limit |
 //! | [`dataroot`] | what a Docker data root is: its layers, and which of them are immutable |
 //! | [`build`], [`builder`] | which builder a build goes to, and what becomes of the result
+//! | [`cache`] | which builds use the cache that sessions share, under which key, and what is kept of it |
+//! | [`compose`] | how one run builds the services of a compose project
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
 //! | [`dockerconfig`] | what is changed of docker's own `config.json` |
 //! | [`install`] | how the shim gets its places, and leaves them |
@@ -44,9 +46,11 @@ pub mod binds;
 pub mod bolt;
 pub mod build;
 pub mod builder;
+pub mod cache;
 pub mod changes;
 pub mod classify;
 pub mod collection;
+pub mod compose;
 pub mod dataroot;
 pub mod dockerconfig;
 pub mod id;

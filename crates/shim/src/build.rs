@@ -1,66 +1,59 @@
-//! A build with a builder that is not the daemon: built once, then brought into the daemon, as far as that
-//! lacks it.
+//! A build with the cache that sessions share. With a builder that is not the daemon it is built once and then
+//! brought into the daemon, as far as that lacks it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::build::{BuildPlan, plan};
+use cachecore::cache::{Use, usage};
 use cachecore::rewrite::Plan;
 
 use crate::builder::read;
-use crate::load::{Between, Loaded, loader};
+use crate::cache::{self, BuildCache, Turn};
+use crate::load::{Between, Loaded, Loader, loader};
 use crate::report::Report;
 use crate::{Environment, Real, child, journal, trail};
 
 /// What docker ends with when it does not understand a flag.
 const NOT_UNDERSTOOD: i32 = 125;
 
-/// Builds and loads, if that can be done; `None` if the command is better run as it is, and nothing has
-/// been done yet.
+/// How an image comes into the daemon when its build is done.
+struct Loading {
+    loader: Loader,
+    /// The report's own folder, unless the user wants a report.
+    own: Option<Report>,
+    report: PathBuf,
+    again: Vec<Edit>,
+    asked: bool,
+    names: Vec<String>,
+    reads_stdin: bool,
+    quiet: bool,
+}
+
+/// Builds with the shared cache, and loads, as far as either can be done; `None` if the command is better
+/// run as it is, and nothing has been done yet.
 pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
     let Between {
         environment,
         passage,
         command,
-        builder,
         ..
     } = between;
-    let BuildPlan::Load {
-        mut edits,
-        report_at,
-        again,
-        asked,
-        names,
-        reads_stdin,
-        quiet,
-    } = plan(command, &passage.argv, builder)
-    else {
-        return None;
-    };
-    let mut loader = loader(between)?;
-    if reads_stdin && let Err(why) = loader.check() {
-        journal::say(environment, &format!("stdin is read once: {why}"));
+    let mut edits = Vec::new();
+    let loading = loading(between, &mut edits);
+    let turn = turn(between);
+    if loading.is_none() && turn.is_none() {
         return None;
     }
-    let own = match report_at {
-        Some(_) => Some(Report::new().ok()?),
-        None => None,
-    };
-    let report = match (&own, report_at) {
-        (Some(own), Some(before)) => {
-            let mut word = OsString::from("--metadata-file=");
-            word.push(own.path());
-            edits.push(Edit::Insert {
-                before,
-                words: vec![word],
-            });
-            own.path()
-        }
-        _ => PathBuf::from(command.value("metadata-file")?),
-    };
+    if let Some(turn) = &turn {
+        edits.push(Edit::Insert {
+            before: command.after_name(),
+            words: turn.entries().flags(),
+        });
+    }
     let argv = apply(&passage.argv, &edits);
     let status = match child::run(&mut start(real, passage, &argv)) {
         Ok(status) => status,
@@ -73,36 +66,131 @@ pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         // An older program, without one of the flags that were added: nothing has been built.
         return None;
     }
-    if !status.success() {
-        drop(own);
-        return Some(child::end_as(status));
+    match turn {
+        Some(turn) if status.success() => turn.publish(environment),
+        // Ending as the child did may be by a signal, which leaves nobody to remove it.
+        turn => drop(turn),
     }
-    let begun = Instant::now();
-    let loaded = loader.load(&read(&report).unwrap_or_default(), &names);
-    drop(own);
-    match loaded {
-        Ok(loaded) => {
-            say(environment, &loaded, begun.elapsed(), &names, quiet);
-            Some(ExitCode::SUCCESS)
+    match loading {
+        Some(loading) if status.success() => Some(loading.load(real, between)),
+        loading => {
+            drop(loading);
+            Some(child::end_as(status))
         }
-        Err(why) => {
-            journal::say(environment, &format!("not brought from the builder: {why}"));
-            let why = why.to_string();
-            let failed = |status| fail(command, asked, &why, status);
-            if reads_stdin {
-                return Some(failed(None));
+    }
+}
+
+/// What brings the image, if it is to be brought. Adds what that needs to the changes of the words.
+fn loading(between: Between<'_>, edits: &mut Vec<Edit>) -> Option<Loading> {
+    let BuildPlan::Load {
+        edits: exporter,
+        report_at,
+        again,
+        asked,
+        names,
+        reads_stdin,
+        quiet,
+    } = plan(between.command, &between.passage.argv, between.builder)
+    else {
+        return None;
+    };
+    let mut loader = loader(between)?;
+    if reads_stdin && let Err(why) = loader.check() {
+        journal::say(between.environment, &format!("stdin is read once: {why}"));
+        return None;
+    }
+    let own = match report_at {
+        Some(_) => Some(Report::new().ok()?),
+        None => None,
+    };
+    let report = match &own {
+        Some(own) => own.path(),
+        None => PathBuf::from(between.command.value("metadata-file")?),
+    };
+    edits.extend(exporter);
+    if let Some(before) = report_at {
+        let mut word = OsString::from("--metadata-file=");
+        word.push(&report);
+        edits.push(Edit::Insert {
+            before,
+            words: vec![word],
+        });
+    }
+    Some(Loading {
+        loader,
+        own,
+        report,
+        again,
+        asked,
+        names,
+        reads_stdin,
+        quiet,
+    })
+}
+
+/// The build's turn with the shared cache, if it is to have one.
+fn turn(between: Between<'_>) -> Option<Turn> {
+    let Between {
+        environment,
+        passage,
+        command,
+        ..
+    } = between;
+    let cache = BuildCache::open(environment)?;
+    let working_dir = std::env::current_dir().ok();
+    let working_dir = working_dir.as_ref().map(|dir| dir.as_os_str());
+    let key = match usage(command, &passage.argv, working_dir) {
+        Use::Under(key) => key,
+        Use::Not { why } => {
+            journal::say(environment, &format!("no build cache: {why}"));
+            return None;
+        }
+    };
+    if !cache.serves(between) {
+        return None;
+    }
+    let context = command.args.first().map(|at| Path::new(&passage.argv[*at]));
+    let line = cache::line(context.unwrap_or(Path::new(".")));
+    cache.begin(environment, key, line)
+}
+
+impl Loading {
+    fn load(mut self, real: &Real, between: Between<'_>) -> ExitCode {
+        let Between {
+            environment,
+            passage,
+            command,
+            ..
+        } = between;
+        let begun = Instant::now();
+        let report = read(&self.report).unwrap_or_default();
+        let loaded = self.loader.load(&report, &self.names);
+        drop(self.own);
+        match loaded {
+            Ok(loaded) => {
+                let took = begun.elapsed();
+                say(environment, &loaded, took, &self.names, self.quiet);
+                ExitCode::SUCCESS
             }
-            // All its steps are with the builder; what is done again is the export. The id was printed.
-            let argv = apply(&passage.argv, &again);
-            let mut again = start(real, passage, &argv);
-            if quiet {
-                again.stdout(Stdio::null());
+            Err(why) => {
+                journal::say(environment, &format!("not brought from the builder: {why}"));
+                let why = why.to_string();
+                let failed = |status| fail(command, self.asked, &why, status);
+                if self.reads_stdin {
+                    return failed(None);
+                }
+                // All its steps are with the builder; what is done again is the export. The id was printed.
+                let argv = apply(&passage.argv, &self.again);
+                let mut again = start(real, passage, &argv);
+                if self.quiet {
+                    again.stdout(Stdio::null());
+                }
+                match child::run(&mut again) {
+                    Ok(status) if status.success() => ExitCode::SUCCESS,
+                    Ok(status) => failed(Some(status)),
+                    Err(_) => failed(None),
+                }
             }
-            Some(match child::run(&mut again) {
-                Ok(status) if status.success() => ExitCode::SUCCESS,
-                Ok(status) => failed(Some(status)),
-                Err(_) => failed(None),
-            })
         }
     }
 }

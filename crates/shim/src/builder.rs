@@ -19,6 +19,7 @@ pub(crate) fn of(
     program: Program,
     command: &Command,
 ) -> Option<Builder> {
+    // Compose asks for its builder as buildx does.
     let is_buildx = program == Program::Buildx || command.path.first() == Some(&"buildx");
     if environment.without_buildkit && !is_buildx {
         return Some(Builder::of_daemon("default"));
@@ -28,7 +29,7 @@ pub(crate) fn of(
     // The CLI gives its own builds to the context's builder, whatever `buildx use` has said.
     let current = dir
         .as_ref()
-        .filter(|_| is_buildx)
+        .filter(|_| is_buildx || command.is_compose)
         .and_then(|dir| current(&read(&dir.join("current"))?));
     let flag = command.value("builder").map(|name| name.to_string_lossy());
     let choice = Choice {

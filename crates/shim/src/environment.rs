@@ -8,7 +8,10 @@
 //! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
+//! | `CACHECORE_BUILD_CACHE` | the build cache that sessions share, `/buildkit-cache` if it is not set |
+//! | `CACHECORE_BUILD_CACHE_MODE` | `import`: builds read the cache and do not feed it |
 //! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `BUILDKIT_PROGRESS`, `PATH`, `HOME` | as docker reads them |
+//! | `COMPOSE_COMPATIBILITY`, `COMPOSE_ENV_FILES`, `COMPOSE_FILE` | as compose reads them; build arguments and secrets of a project may name others |
 //! | `DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND` | set by docker for its plugins: then the real one is looked for among plugins first |
 //! | `XDG_CACHE_HOME` | where it is remembered what a plugin says of itself, instead of `~/.cache` |
 
@@ -34,12 +37,22 @@ pub struct Environment {
     pub chosen_context: Option<OsString>,
     /// Where paths of the client are for the daemon.
     pub path_map: Option<OsString>,
+    /// The build cache that sessions share, if it is there.
+    pub build_cache: PathBuf,
+    /// Builds read the build cache and do not feed it.
+    pub imports_only: bool,
     /// The user wants the daemon's older builder, which takes no builder's flags.
     pub without_buildkit: bool,
     /// The builder that the user chose.
     pub builder: Option<OsString>,
     /// Buildx's folder, where it is not in docker's.
     pub buildx_config: Option<PathBuf>,
+    /// Compose is to name images as it did before version 2.
+    pub compose_compatibility: Option<OsString>,
+    /// The files of a project, where they are not named on the command line.
+    pub compose_file: Option<OsString>,
+    /// The files of variables that compose reads.
+    pub compose_env_files: Option<OsString>,
     /// Where programs are looked for.
     pub path: Option<OsString>,
     /// Docker's configuration folder, where it is not `~/.docker`.
@@ -78,10 +91,16 @@ impl Environment {
             chosen_host: set("DOCKER_HOST"),
             chosen_context: set("DOCKER_CONTEXT"),
             path_map: set("CACHECORE_PATH_MAP"),
+            build_cache: path("CACHECORE_BUILD_CACHE")
+                .unwrap_or_else(|| PathBuf::from("/buildkit-cache")),
+            imports_only: set("CACHECORE_BUILD_CACHE_MODE").is_some(),
             without_buildkit: set("DOCKER_BUILDKIT")
                 .is_some_and(|value| value == OsStr::new("0") || value == OsStr::new("false")),
             builder: set("BUILDX_BUILDER"),
             buildx_config: path("BUILDX_CONFIG"),
+            compose_compatibility: set("COMPOSE_COMPATIBILITY"),
+            compose_file: set("COMPOSE_FILE"),
+            compose_env_files: set("COMPOSE_ENV_FILES"),
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),
             home: path("HOME"),

@@ -4,7 +4,27 @@ use std::ffi::OsString;
 
 use cachecore::rewrite::{Facts, Plan, rewrite};
 
+use serde::Serialize;
+
+use crate::compose::{self, Explained};
 use crate::{Environment, Seat};
+
+/// A plan, for people.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explanation {
+    #[serde(flatten)]
+    plan: Plan,
+    /// What compose would leave to the shim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compose: Option<Explained>,
+}
+
+/// Explains a command. Of a project, compose is asked.
+pub(crate) fn explained(environment: &Environment, seat: Seat, words: &[OsString]) -> Explanation {
+    let plan = plan(environment, seat, words);
+    let compose = compose::explained(environment, seat, &plan);
+    Explanation { plan, compose }
+}
 
 /// Decides, from the environment and the words after the program's name.
 pub(crate) fn plan(environment: &Environment, seat: Seat, words: &[OsString]) -> Plan {

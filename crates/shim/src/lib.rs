@@ -11,7 +11,9 @@
 mod bake;
 mod build;
 mod builder;
+mod cache;
 mod child;
+mod compose;
 mod environment;
 mod explain;
 mod install;
@@ -73,7 +75,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     if let Some(code) = build(&environment, seat, &real, &plan) {
         return code;
     }
-    become_real(&real, &plan)
+    match compose::next(&environment, seat, &real, plan) {
+        compose::Next::Ended(code) => code,
+        compose::Next::Run(plan) => become_real(&real, &plan),
+    }
 }
 
 /// Builds, if it is a build and there is something to do about it.

@@ -12,7 +12,7 @@ use engine::endpoint::Endpoint;
 use engine::images::{Images, ImagesError, LocalImage};
 
 use archive::small;
-pub(crate) use way::{Between, loader};
+pub(crate) use way::{Between, images, loader};
 
 /// The digest of no bytes, which a builder may have or not.
 const NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -142,6 +142,14 @@ impl Loader {
         let is_brought = |entry: &&load::Entry| matches!(entry.source, Source::Blob(_));
         let brought = entries.iter().filter(is_brought).count();
         Ok(Loaded::Layers(brought, image.layers.len()))
+    }
+
+    /// Whether the daemon has an image of this name.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if it does not say.
+    pub(crate) fn is_there(&self, name: &str) -> Result<bool, ImagesError> {
+        Ok(self.daemon.find(name)?.is_some())
     }
 
     /// What the daemon stores images in. It says so slowly, so that it is asked only if it matters.

@@ -14,7 +14,7 @@ docker-shim stands in for docker, docker-compose and the plugin docker-buildx.
 
 usage: docker-shim COMMAND
 
-  explain -- ARGV...    what would be run instead, as JSON; runs nothing
+  explain -- ARGV...    what would be run instead, as JSON; builds nothing
   install               puts links in front of the real programs
     --to FOLDER         as docker and docker-compose in a folder of PATH
     --plugin[=FOLDER]   as plugins, in docker's configuration folder or there
@@ -95,7 +95,7 @@ fn explain_words(environment: &Environment, words: &[OsString]) -> ExitCode {
     let Some(seat) = Seat::of(words) else {
         return wrong("explain wants a command line of docker, docker-compose or docker-buildx");
     };
-    let plan = explain::plan(environment, seat, &words[1..]);
+    let plan = explain::explained(environment, seat, &words[1..]);
     match serde_json::to_string_pretty(&plan) {
         Ok(text) => print(&format!("{text}\n")),
         Err(e) => {

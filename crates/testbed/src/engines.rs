@@ -41,6 +41,14 @@ pub fn dockerd_double() -> &'static camino::Utf8Path {
     PROGRAM.get_or_init(|| goldenctl::built("testbed", "dockerd-double"))
 }
 
+/// A busybox that needs no libraries.
+///
+/// # Panics
+/// If `scripts/engine` has not brought it.
+pub fn busybox() -> camino::Utf8PathBuf {
+    release::busybox()
+}
+
 /// Waits for something that has to become true.
 ///
 /// # Panics

@@ -7,6 +7,7 @@
 //! Needs root. What cannot be set up ends the test with a panic that says what to do.
 
 mod endpoint;
+mod forward;
 
 use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
@@ -20,6 +21,7 @@ use serde_json::json;
 use crate::engines::Release;
 use crate::ground::Ground;
 pub use endpoint::Endpoint;
+pub use forward::Forward;
 
 /// The image store of a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,11 +44,16 @@ pub(crate) fn loader(between: Between<'_>) -> Option<Loader> {
             between.dialer(&words, to)?
         }
     };
+    Some(Loader::new(images(between)?, builder))
+}
+
+/// The images of the command's daemon; `None` if it cannot be reached.
+pub(crate) fn images(between: Between<'_>) -> Option<Images> {
     let daemon = match socket(between.environment, between.command) {
         Some(socket) => Endpoint::parse(&socket)?,
         None => between.dialer(&["system", "dial-stdio"], "the daemon".to_owned())?,
     };
-    Some(Loader::new(Images::of(daemon), builder))
+    Some(Images::of(daemon))
 }
 
 impl Between<'_> {

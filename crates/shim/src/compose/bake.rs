@@ -1,0 +1,184 @@
+//! One run of bake for all services, and what it has built brought into the daemon.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::time::Instant;
+
+use cachecore::compose::AsItIs;
+use cachecore::rewrite::Plan;
+use serde_json::Value;
+
+use super::Intent;
+use crate::builder::read;
+use crate::report::Report;
+use crate::stdin::Input;
+use crate::{Environment, Real, Seat, child, journal, trail};
+
+/// What compose ends with when a build has failed.
+const BUILD_FAILED: u8 = 17;
+
+/// Builds and loads. `None` if everything is there; an exit code if the build has failed.
+///
+/// # Errors
+/// [`AsItIs`] if it is left to compose: nothing has been built, or not everything could be loaded, and
+/// compose will find it built.
+pub(crate) fn run(
+    environment: &Environment,
+    seat: Seat,
+    real: &Real,
+    plan: &Plan,
+    intent: &mut Intent,
+) -> Result<Option<ExitCode>, AsItIs> {
+    let problem = |e: io::Error| AsItIs(format!("no room for bake: {e}"));
+    let own = Report::new().map_err(problem)?;
+    let definition = definition(intent).map_err(problem)?;
+    let file = own.stdin_as("compose.json").map_err(problem)?;
+    let mut words: Vec<OsString> = vec!["bake".into(), "--file".into(), file.into()];
+    words.push("--metadata-file".into());
+    words.push(own.path().into());
+    // An attestation would make an index of the image, and another one each time.
+    words.extend(["--provenance=false", "--builder"].map(OsString::from));
+    words.push(intent.builder.name.clone().into());
+    let quiet = is_quiet(intent);
+    words.extend(progress(intent, quiet).map(|mode| format!("--progress={mode}").into()));
+
+    let mut buildx = buildx(environment, seat, real, plan, intent)?;
+    buildx.args(words).stdin(definition).stdout(Stdio::null());
+    // It leaves Dockerfiles that are written in a project behind.
+    buildx.env("TMPDIR", own.folder());
+    // Compose builds whatever its file names.
+    buildx.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0");
+    let status = watched(buildx, quiet).map_err(|e| AsItIs(format!("cannot run buildx: {e}")))?;
+    if !status.success() {
+        drop(own);
+        return Ok(Some(match status.code() {
+            Some(_) => ExitCode::from(BUILD_FAILED),
+            None => child::end_as(status),
+        }));
+    }
+    let report: Value = read(&own.path())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    drop(own);
+    for image in &intent.bake.images {
+        let begun = Instant::now();
+        let of_image = report[&image.target].to_string();
+        let loaded = intent.loader.load(of_image.as_bytes(), &image.names);
+        match loaded {
+            Ok(loaded) => {
+                let took = begun.elapsed().as_millis();
+                let line = format!("{}: {loaded} in {took} ms", image.names.join(", "));
+                if quiet {
+                    journal::say(environment, &line);
+                } else {
+                    journal::fail(&line);
+                }
+            }
+            Err(why) => {
+                let service = &image.service;
+                return Err(AsItIs(format!("{service} is not brought: {why}")));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The definition, in memory: what is in it is nobody else's business.
+fn definition(intent: &Intent) -> io::Result<Stdio> {
+    let json = intent.bake.definition.json().map_err(io::Error::other)?;
+    Input::of(&json)?.stdio()
+}
+
+/// The real buildx, by the real docker.
+fn buildx(
+    environment: &Environment,
+    seat: Seat,
+    real: &Real,
+    plan: &Plan,
+    intent: &Intent,
+) -> Result<Command, AsItIs> {
+    let is_docker = |words: &[OsString]| words.first().is_some_and(|word| word == "compose");
+    let found;
+    let (real, before) = match seat {
+        Seat::Docker => {
+            let compose = intent.command.path_at.first().copied().unwrap_or_default();
+            (real, &plan.argv[..compose])
+        }
+        _ if is_docker(&plan.argv) || seat == Seat::Compose => {
+            found = Real::find(environment, Seat::Docker).map_err(|e| AsItIs(e.to_string()))?;
+            (&found, &[][..])
+        }
+        _ => return Err(AsItIs("compose is not what is called".to_owned())),
+    };
+    let mut command = Command::new(&real.path);
+    let variables = plan.environment.iter().map(|(name, value)| (name, value));
+    command
+        .args(before)
+        .arg("buildx")
+        .envs(variables)
+        .env(trail::VARIABLE, &real.trail)
+        .env("CACHECORE_DISABLE", "1");
+    Ok(command)
+}
+
+/// Whether nothing is to be said of a build.
+fn is_quiet(intent: &Intent) -> bool {
+    let command = &intent.command;
+    let is_build = command.path.last() == Some(&"build");
+    let quiet: &[&str] = if is_build {
+        &["quiet"]
+    } else {
+        &["quiet-build", "quiet-pull"]
+    };
+    let asked = quiet.iter().any(|flag| command.is_on(flag) == Some(true));
+    asked
+        || command
+            .value("progress")
+            .is_some_and(|mode| mode == "quiet")
+}
+
+fn progress(intent: &Intent, quiet: bool) -> Option<String> {
+    let command = &intent.command;
+    if quiet {
+        return Some("quiet".to_owned());
+    }
+    let is_plain = command.value("ansi").is_some_and(|ansi| ansi == "never");
+    match command.value("progress").and_then(|mode| mode.to_str()) {
+        Some(mode) if mode != "auto" => Some(mode.to_owned()),
+        _ => is_plain.then(|| "plain".to_owned()),
+    }
+}
+
+/// Runs bake with its progress on stdout and its errors on stderr, as compose has them.
+fn watched(mut bake: Command, quiet: bool) -> io::Result<ExitStatus> {
+    if io::stdout().is_terminal() && !quiet {
+        bake.stderr(io::stdout());
+        return child::run(&mut bake);
+    }
+    let (from, to) = io::pipe()?;
+    bake.stderr(to);
+    let telling = std::thread::spawn(move || tell(BufReader::new(from), quiet));
+    let status = child::run(&mut bake);
+    // It holds the other end.
+    drop(bake);
+    let _ = telling.join();
+    status
+}
+
+/// Passes on what bake says. Who has closed stdout or stderr wants no more of it.
+fn tell(mut from: impl BufRead, quiet: bool) {
+    let mut line = Vec::new();
+    while from
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|count| count > 0)
+    {
+        let error = line.strip_prefix(b"ERROR: ");
+        if let Some(error) = error {
+            let _ = io::stderr().write_all(error);
+        } else if !quiet {
+            let _ = io::stdout().write_all(&line);
+        }
+        line.clear();
+    }
+}

@@ -1,0 +1,141 @@
+//! A project of compose, and a session that works in it.
+
+use std::process::{Command, Output};
+
+use camino::Utf8PathBuf;
+use testbed::engines::busybox;
+use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
+
+use crate::seats::seat;
+
+/// A project's folder, with a session in front of a shared builder.
+pub(super) struct Project {
+    pub(super) client: Client,
+    pub(super) folder: Utf8PathBuf,
+    /// Where the session's temporary files are.
+    temporary: Utf8PathBuf,
+    _builder: (Endpoint, Daemon),
+    _daemon: Daemon,
+    // Last: what the others lie in.
+    _stack: Stack,
+}
+
+/// What a command ended with, and said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) code: Option<i32>,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+}
+
+impl Project {
+    pub(super) fn with(store: Store, compose: &str) -> Self {
+        let stack = Stack::new();
+        let host = stack.daemon(Store::Containerd);
+        let endpoint = stack.endpoint(&host);
+        let daemon = stack.daemon(store);
+        let mut client = stack.client(&daemon, Some(&endpoint));
+        let seats = seat(&stack.fresh("bin"), &["docker", "docker-compose"]);
+        client.path.insert(0, seats);
+        let folder = stack.fresh("shop");
+        let temporary = stack.fresh("tmp");
+        for dir in [&folder, &temporary] {
+            std::fs::create_dir(dir).unwrap();
+        }
+        client
+            .variables
+            .push(("TMPDIR".to_owned(), temporary.to_string()));
+        let project = Self {
+            client,
+            folder,
+            temporary,
+            _builder: (endpoint, host),
+            _daemon: daemon,
+            _stack: stack,
+        };
+        project.write("compose.yaml", compose);
+        project
+    }
+
+    /// Writes a file of the project.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// A context whose image can run programs and has these words in `/words`.
+    pub(super) fn context(&self, name: &str, words: &str) {
+        let file = "FROM scratch\nARG WHO\nCOPY busybox /bin/busybox\nCOPY words /words\nENV WHO=$WHO\n\
+                    CMD [\"/bin/busybox\", \"cat\", \"/words\"]\n";
+        self.write(&format!("{name}/Dockerfile"), file);
+        self.write(&format!("{name}/words"), words);
+        std::fs::copy(busybox(), self.folder.join(name).join("busybox")).unwrap();
+    }
+
+    /// A command line in the project's folder, the program first.
+    pub(super) fn command(client: &Client, folder: &Utf8PathBuf, line: &str) -> Command {
+        let mut command = client.command("env");
+        command.args(line.split(' ')).current_dir(folder);
+        command
+    }
+
+    /// Runs a command line with the shim, whatever comes of it.
+    pub(super) fn run(&self, line: &str) -> Said {
+        let output = Self::command(&self.client, &self.folder, line).output();
+        output.unwrap().into()
+    }
+
+    /// Runs a command line with the shim, which has to succeed.
+    #[track_caller]
+    pub(super) fn runs(&self, line: &str) -> Said {
+        let said = self.run(line);
+        assert_eq!(said.code, Some(0), "{line}: {}{}", said.out, said.err);
+        said
+    }
+
+    /// Runs a command line without the shim.
+    pub(super) fn run_really(&self, line: &str) -> Said {
+        let output = Self::command(&self.real(), &self.folder, line).output();
+        output.unwrap().into()
+    }
+
+    /// What is left in the folder for temporary files.
+    pub(super) fn left(&self) -> Vec<String> {
+        let left = self.temporary.read_dir_utf8().unwrap();
+        left.map(|entry| entry.unwrap().file_name().to_owned())
+            .collect()
+    }
+
+    /// The session's CLI without the shim.
+    pub(super) fn real(&self) -> Client {
+        let mut real = self.client.clone();
+        real.path.remove(0);
+        real
+    }
+
+    /// The ids of images.
+    pub(super) fn ids(&self, images: &[&str]) -> Vec<String> {
+        let inspect = ["image", "inspect", "--format={{.Id}}"];
+        let words: Vec<&str> = inspect.iter().chain(images).copied().collect();
+        let ids = self.real().docker(&words);
+        ids.lines().map(str::to_owned).collect()
+    }
+
+    /// Makes the daemon forget images.
+    pub(super) fn forget(&self, images: &[&str]) {
+        let words: Vec<&str> = ["rmi", "--force"].iter().chain(images).copied().collect();
+        self.real().docker(&words);
+    }
+}
