@@ -5,6 +5,7 @@
 mod cache;
 mod compose;
 mod compose_double;
+mod inherited;
 mod install;
 mod load;
 mod load_flags;
@@ -14,4 +15,6 @@ mod mutations;
 mod passage;
 mod plugin;
 mod recorder;
+mod relay;
 mod seats;
+mod terminal;

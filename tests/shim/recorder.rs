@@ -51,6 +51,15 @@ impl Recorder {
         Utf8Path::from_path(self.folder.path()).unwrap().join(name)
     }
 
+    /// Makes a builder known that nobody serves, and gives its name.
+    pub(crate) fn remote_builder(&self) -> &'static str {
+        let instances = self.path("home").join(".docker/buildx/instances");
+        std::fs::create_dir_all(&instances).unwrap();
+        let instance = r#"{"Name":"far","Driver":"remote","Nodes":[{"Name":"far0","Endpoint":"unix:///nowhere"}]}"#;
+        std::fs::write(instances.join("far"), instance).unwrap();
+        "far"
+    }
+
     /// The shim by one of its names, with nothing of the tests' environment.
     pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.path("bin").join(name));

@@ -99,9 +99,13 @@ fn loading(between: Between<'_>, edits: &mut Vec<Edit>) -> Option<Loading> {
         journal::say(between.environment, &format!("stdin is read once: {why}"));
         return None;
     }
-    let own = match report_at {
-        Some(_) => Some(Report::new().ok()?),
-        None => None,
+    let own = match report_at.map(|_| Report::new()).transpose() {
+        Ok(own) => own,
+        Err(e) => {
+            let why = format!("not loaded by the shim: there is no room for a report: {e}");
+            journal::say(between.environment, &why);
+            return None;
+        }
     };
     let report = match &own {
         Some(own) => own.path(),
@@ -164,8 +168,9 @@ impl Loading {
         } = between;
         let begun = Instant::now();
         let report = read(&self.report).unwrap_or_default();
+        // Before what takes time: who is interrupted in it leaves nothing.
+        drop(self.own.take());
         let loaded = self.loader.load(&report, &self.names);
-        drop(self.own);
         match loaded {
             Ok(loaded) => {
                 let took = begun.elapsed();

@@ -6,7 +6,6 @@
 //!
 //! **Transparent or absent**: whatever the shim does not understand, cannot read or fails at before it has
 //! had any effect goes to the real program as it came. `CACHECORE_LOG` makes it say so.
-#![forbid(unsafe_code)]
 
 mod bake;
 mod build;
@@ -15,21 +14,23 @@ mod cache;
 mod child;
 mod compose;
 mod environment;
+mod exec;
 mod explain;
+mod inherited;
 mod install;
 mod journal;
 mod load;
 mod manage;
 mod metadata;
 mod real;
+mod relay;
 mod report;
 mod seat;
 mod stdin;
 mod trail;
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use cachecore::argv::parse;
 use cachecore::classify::Kind;
@@ -104,14 +105,14 @@ fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Opt
 
 /// Hands over to the real program.
 fn become_real(real: &Real, plan: &Plan) -> ExitCode {
-    let mut command = Command::new(&real.path);
-    let variables = plan.environment.iter().map(|(name, value)| (name, value));
-    command.args(&plan.argv).envs(variables);
-    command.env(trail::VARIABLE, &real.trail);
-    if let Some(name) = &real.name {
-        command.arg0(name);
-    }
-    let error = command.exec();
+    let mut variables: Vec<_> = plan
+        .environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_os_str()))
+        .collect();
+    variables.push((trail::VARIABLE, &real.trail));
+    let name = real.name.as_deref().unwrap_or(real.path.as_os_str());
+    let error = exec::exec(&real.path, name, &plan.argv, &variables);
     journal::fail(&format!("cannot run {}: {error}", real.path.display()));
     ExitCode::from(CANNOT_RUN)
 }

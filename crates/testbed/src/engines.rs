@@ -41,6 +41,15 @@ pub fn dockerd_double() -> &'static camino::Utf8Path {
     PROGRAM.get_or_init(|| goldenctl::built("testbed", "dockerd-double"))
 }
 
+/// What runs a program with exactly the environment that it is told (see its own words).
+///
+/// # Panics
+/// If it cannot be built.
+pub fn verbatim() -> &'static camino::Utf8Path {
+    static PROGRAM: std::sync::OnceLock<camino::Utf8PathBuf> = std::sync::OnceLock::new();
+    PROGRAM.get_or_init(|| goldenctl::built("testbed", "verbatim"))
+}
+
 /// A busybox that needs no libraries.
 ///
 /// # Panics
