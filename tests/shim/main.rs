@@ -6,6 +6,7 @@ mod cache;
 mod compose;
 mod compose_double;
 mod inherited;
+mod install;
 mod load;
 mod load_flags;
 mod load_memory;
