@@ -17,6 +17,7 @@ mod environment;
 mod exec;
 mod explain;
 mod inherited;
+mod install;
 mod journal;
 mod load;
 mod manage;
