@@ -20,6 +20,8 @@
 //! | [`cache`] | which builds use the cache that sessions share, under which key, and what is kept of it |
 //! | [`compose`] | how one run builds the services of a compose project
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
+//! | [`dockerconfig`] | what is changed of docker's own `config.json` |
+//! | [`install`] | how the shim gets its places, and leaves them |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
 //! | [`size`] | how many bytes `200G` is |
@@ -50,8 +52,10 @@ pub mod classify;
 pub mod collection;
 pub mod compose;
 pub mod dataroot;
+pub mod dockerconfig;
 pub mod id;
 pub mod image;
+pub mod install;
 pub mod layout;
 pub mod load;
 pub mod mountinfo;

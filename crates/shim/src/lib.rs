@@ -17,6 +17,7 @@ mod environment;
 mod exec;
 mod explain;
 mod inherited;
+mod install;
 mod journal;
 mod load;
 mod manage;
@@ -88,7 +89,10 @@ fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Opt
     }
     let program = seat.program(&plan.argv);
     let command = parse(program, &plan.argv).ok()?;
-    let builder = builder::of(environment, program, &command)?;
+    let Some(builder) = builder::of(environment, program, &command) else {
+        journal::say(environment, "nothing is known of the build's builder");
+        return None;
+    };
     let between = Between {
         environment,
         program,

@@ -138,7 +138,7 @@ fn buildx(
         .args(before)
         .arg("buildx")
         .envs(variables)
-        .env(trail::VARIABLE, &real.trail)
+        .env(trail::VARIABLE, &real.settled)
         .env("CACHECORE_DISABLE", "1");
     Ok(command)
 }
