@@ -144,14 +144,6 @@ impl Loader {
         Ok(Loaded::Layers(brought, image.layers.len()))
     }
 
-    /// Whether the daemon has an image of this name.
-    ///
-    /// # Errors
-    /// [`ImagesError`] if it does not say.
-    pub(crate) fn is_there(&self, name: &str) -> Result<bool, ImagesError> {
-        Ok(self.daemon.find(name)?.is_some())
-    }
-
     /// What the daemon stores images in. It says so slowly, so that it is asked only if it matters.
     fn store(&mut self) -> Result<Store, ImagesError> {
         if let Some(store) = self.store {
