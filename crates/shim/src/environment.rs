@@ -7,6 +7,7 @@
 //! | `CACHECORE_REAL_DOCKER` | the real `docker`, instead of the next one in `PATH` |
 //! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
+//! | `CACHECORE_REGISTRY` | a registry that builders push to and daemons pull from, for images that cannot be read from their builder |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
 //! | `CACHECORE_BUILD_CACHE` | the build cache that sessions share, `/buildkit-cache` if it is not set |
 //! | `CACHECORE_BUILD_CACHE_MODE` | `import`: builds read the cache and do not feed it |
@@ -36,6 +37,8 @@ pub struct Environment {
     pub chosen_host: Option<OsString>,
     /// The context that the user chose.
     pub chosen_context: Option<OsString>,
+    /// Where images may go through.
+    pub registry: Option<OsString>,
     /// Where paths of the client are for the daemon.
     pub path_map: Option<OsString>,
     /// The build cache that sessions share, if it is there.
@@ -97,6 +100,7 @@ impl Environment {
             docker_host: set("CACHECORE_DOCKER_HOST"),
             chosen_host: set("DOCKER_HOST"),
             chosen_context: set("DOCKER_CONTEXT"),
+            registry: set("CACHECORE_REGISTRY"),
             path_map: set("CACHECORE_PATH_MAP"),
             build_cache: path("CACHECORE_BUILD_CACHE")
                 .unwrap_or_else(|| PathBuf::from("/buildkit-cache")),
@@ -139,9 +143,11 @@ impl Environment {
         self.docker_config.clone().or_else(usual)
     }
 
-    /// The folders of `PATH`, in order. An empty one is the working folder.
+    /// The folders of `PATH`, in order, or where programs are looked for without it (`confstr(_CS_PATH)`). An
+    /// empty one is the working folder.
     pub fn path_dirs(&self) -> impl Iterator<Item = PathBuf> {
-        std::env::split_paths(self.path.as_deref().unwrap_or_default()).map(|dir| {
+        let path = self.path.as_deref().unwrap_or(OsStr::new("/bin:/usr/bin"));
+        std::env::split_paths(path).map(|dir| {
             if dir.as_os_str().is_empty() {
                 Path::new(".").to_owned()
             } else {

@@ -96,24 +96,37 @@ impl Stack {
         format!("{name}-{}", self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Starts a daemon on an empty data root.
+    /// Starts a daemon on an empty data root, which reaches nothing but itself.
     ///
     /// # Panics
     /// If it does not start.
     pub fn daemon(&self, store: Store) -> Daemon {
+        self.start(store, Network::Isolated, json!({}))
+    }
+
+    /// Starts a daemon that reaches a registry on this machine, in plain text.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn daemon_with_registry(&self, store: Store, registry: &str) -> Daemon {
+        let settings = json!({ "insecure-registries": [registry] });
+        self.start(store, Network::Nat, settings)
+    }
+
+    fn start(&self, store: Store, network: Network, mut settings: serde_json::Value) -> Daemon {
+        if store == Store::Containerd {
+            settings["features"] = json!({ "containerd-snapshotter": true });
+        }
         let options = DaemonOptions {
             engine: Release::V26_1.engine(),
             data_root: self.fresh("data"),
             runtime_dir: self.fresh_short("daemon"),
             read_only: Vec::new(),
-            network: Network::Isolated,
+            network,
             storage_driver: None,
             containerd_root: None,
             remembered_builds: None,
-            extra_config: match store {
-                Store::Classic => json!({}),
-                Store::Containerd => json!({ "features": { "containerd-snapshotter": true } }),
-            },
+            extra_config: settings,
         };
         let daemon =
             PrivateDaemon::start(options, &ample()).unwrap_or_else(|error| panic!("{error}"));
