@@ -133,9 +133,11 @@ impl Environment {
         self.docker_config.clone().or_else(usual)
     }
 
-    /// The folders of `PATH`, in order. An empty one is the working folder.
+    /// The folders of `PATH`, in order, or where programs are looked for without it (`confstr(_CS_PATH)`). An
+    /// empty one is the working folder.
     pub fn path_dirs(&self) -> impl Iterator<Item = PathBuf> {
-        std::env::split_paths(self.path.as_deref().unwrap_or_default()).map(|dir| {
+        let path = self.path.as_deref().unwrap_or(OsStr::new("/bin:/usr/bin"));
+        std::env::split_paths(path).map(|dir| {
             if dir.as_os_str().is_empty() {
                 Path::new(".").to_owned()
             } else {

@@ -89,7 +89,10 @@ fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Opt
     }
     let program = seat.program(&plan.argv);
     let command = parse(program, &plan.argv).ok()?;
-    let builder = builder::of(environment, program, &command)?;
+    let Some(builder) = builder::of(environment, program, &command) else {
+        journal::say(environment, "nothing is known of the build's builder");
+        return None;
+    };
     let between = Between {
         environment,
         program,
