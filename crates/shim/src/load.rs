@@ -64,6 +64,19 @@ pub(crate) enum NotLoaded {
     Scattered,
 }
 
+impl NotLoaded {
+    /// In one line, with all its causes.
+    pub(crate) fn whole(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line += &format!(": {error}");
+            cause = error.source();
+        }
+        line
+    }
+}
+
 /// Brings images from one builder into one daemon. Each is connected to once, and only when it must be.
 #[derive(Debug)]
 pub(crate) struct Loader {
