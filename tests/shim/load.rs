@@ -9,7 +9,7 @@ use crate::seats::seat;
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) builder: Endpoint,
-    _host: Daemon,
+    pub(crate) host: Daemon,
     pub(crate) daemon: Daemon,
     // Last: what the others lie in.
     pub(crate) stack: Stack,
@@ -29,7 +29,7 @@ impl Session {
             stack,
             client,
             builder: endpoint,
-            _host: host,
+            host,
             daemon,
         }
     }

@@ -12,6 +12,7 @@ mod load;
 mod load_flags;
 mod load_memory;
 mod load_registry;
+mod load_trouble;
 mod load_ways;
 mod lot;
 mod mutations;

@@ -179,7 +179,8 @@ fn load(command: &Command, words: &[OsString], names: Vec<String>) -> BuildPlan 
         "--output=type=image,oci-mediatypes=true",
         "--provenance=false",
     ]));
-    let mut again = remove(command, &["load", "output"]);
+    // The reports have been written.
+    let mut again = remove(command, &["load", "output", "iidfile", "metadata-file"]);
     again.extend(remove(command, &AFRESH));
     again.push(insert(&["--load"]));
     let is_stdin = |word: &OsString| word == "-";
@@ -330,6 +331,10 @@ mod tests {
             ("build -t app .", "build --load -t app ."),
             (
                 "build -o type=docker --load -t app .",
+                "build --load -t app .",
+            ),
+            (
+                "build --iidfile id --metadata-file=m -t app .",
                 "build --load -t app .",
             ),
             (

@@ -178,8 +178,8 @@ impl Loading {
                 ExitCode::SUCCESS
             }
             Err(why) => {
+                let why = why.whole();
                 journal::say(environment, &format!("not brought from the builder: {why}"));
-                let why = why.to_string();
                 let asked = self.asked;
                 let failed = |status| fail(command, asked, &why, status);
                 if self.reads_stdin {
@@ -192,6 +192,7 @@ impl Loading {
                         return ExitCode::SUCCESS;
                     }
                     Some(Err(why)) => {
+                        let why = why.whole();
                         journal::say(environment, &format!("not through the registry: {why}"));
                     }
                     None => {}
@@ -261,8 +262,10 @@ fn fail(
     if !asked && status.is_none_or(|status| status.code().is_some()) {
         return ExitCode::SUCCESS;
     }
-    if let Some(id) = command.value("iidfile") {
-        let _ = std::fs::remove_file(id);
+    for report in ["iidfile", "metadata-file"] {
+        if let Some(path) = command.value(report) {
+            let _ = std::fs::remove_file(path);
+        }
     }
     status.map_or(ExitCode::FAILURE, child::end_as)
 }

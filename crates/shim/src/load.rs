@@ -64,6 +64,19 @@ pub(crate) enum NotLoaded {
     Scattered,
 }
 
+impl NotLoaded {
+    /// In one line, with all its causes.
+    pub(crate) fn whole(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line += &format!(": {error}");
+            cause = error.source();
+        }
+        line
+    }
+}
+
 /// Brings images from one builder into one daemon. Each is connected to once, and only when it must be.
 #[derive(Debug)]
 pub(crate) struct Loader {
@@ -150,14 +163,6 @@ impl Loader {
         let is_brought = |entry: &&load::Entry| matches!(entry.source, Source::Blob(_));
         let brought = entries.iter().filter(is_brought).count();
         Ok(Loaded::Layers(brought, image.layers.len()))
-    }
-
-    /// Whether the daemon has an image of this name.
-    ///
-    /// # Errors
-    /// [`ImagesError`] if it does not say.
-    pub(crate) fn is_there(&self, name: &str) -> Result<bool, ImagesError> {
-        Ok(self.daemon.find(name)?.is_some())
     }
 
     /// Names an image that is there; whether it is.

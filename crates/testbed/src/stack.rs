@@ -48,6 +48,7 @@ pub struct Stack {
 #[derive(Debug)]
 pub struct Daemon {
     daemon: Option<PrivateDaemon>,
+    data_root: Utf8PathBuf,
     host: String,
     socket: Utf8PathBuf,
 }
@@ -117,9 +118,10 @@ impl Stack {
         if store == Store::Containerd {
             settings["features"] = json!({ "containerd-snapshotter": true });
         }
+        let data_root = self.fresh("data");
         let options = DaemonOptions {
             engine: Release::V26_1.engine(),
-            data_root: self.fresh("data"),
+            data_root: data_root.clone(),
             runtime_dir: self.fresh_short("daemon"),
             read_only: Vec::new(),
             network,
@@ -131,6 +133,7 @@ impl Stack {
         let daemon =
             PrivateDaemon::start(options, &ample()).unwrap_or_else(|error| panic!("{error}"));
         Daemon {
+            data_root,
             host: daemon.docker_host(),
             socket: daemon.socket().to_owned(),
             daemon: Some(daemon),
@@ -183,6 +186,12 @@ impl Daemon {
     /// Its socket.
     pub fn socket(&self) -> &Utf8Path {
         &self.socket
+    }
+
+    /// The folder of the blobs of containerd's store.
+    pub fn blobs(&self) -> Utf8PathBuf {
+        let content = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
+        self.data_root.join(content)
     }
 
     /// Kills it.

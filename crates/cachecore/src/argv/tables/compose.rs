@@ -153,3 +153,6 @@ pub(super) static WATCH: &[Flag] = &[
     switch("prune"),
     switch("quiet"),
 ];
+
+/// Of `scale`.
+pub(super) static SCALE: &[Flag] = &[switch("dry-run"), switch("no-deps")];
