@@ -41,6 +41,7 @@ pub(crate) fn run(environment: &Environment, words: &[OsString]) -> ExitCode {
     match first.to_str() {
         Some("--help" | "-h" | "help") => print(USAGE),
         Some("--version" | "-V") => print(concat!("docker-shim ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("cache") => crate::cache::command::run(environment, &words[1..]),
         Some("explain") => explain_words(environment, rest),
         Some(name @ ("install" | "uninstall")) => match Options::of(rest, &install::WORDS) {
             Ok(options) if options.to.is_none() && options.plugin.is_none() => {
