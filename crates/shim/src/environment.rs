@@ -12,7 +12,8 @@
 //! | `CACHECORE_BUILD_CACHE` | the build cache that sessions share, `/buildkit-cache` if it is not set |
 //! | `CACHECORE_BUILD_CACHE_MODE` | `import`: builds read the cache and do not feed it |
 //! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `BUILDKIT_PROGRESS`, `PATH`, `HOME` | as docker reads them |
-//! | `COMPOSE_COMPATIBILITY`, `COMPOSE_ENV_FILES`, `COMPOSE_FILE` | as compose reads them; build arguments and secrets of a project may name others |
+//! | `CACHECORE_PROJECT_NAME` | the name of a compose project that nobody has named |
+//! | `COMPOSE_COMPATIBILITY`, `COMPOSE_ENV_FILES`, `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME` | as compose reads them; build arguments and secrets of a project may name others |
 //! | `DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND` | set by docker for its plugins: then the real one is looked for among plugins first |
 //! | `XDG_CACHE_HOME` | where it is remembered what a plugin says of itself, instead of `~/.cache` |
 
@@ -52,8 +53,14 @@ pub struct Environment {
     pub buildx_config: Option<PathBuf>,
     /// Compose is to name images as it did before version 2.
     pub compose_compatibility: Option<OsString>,
+    /// What a project is called that nobody has named.
+    pub project_name: Option<String>,
+    /// The project's name, if the user chose it.
+    pub compose_project_name: Option<OsString>,
     /// The files of a project, where they are not named on the command line.
     pub compose_file: Option<OsString>,
+    /// What stands between them.
+    pub compose_separator: OsString,
     /// The files of variables that compose reads.
     pub compose_env_files: Option<OsString>,
     /// Where programs are looked for.
@@ -103,7 +110,10 @@ impl Environment {
             builder: set("BUILDX_BUILDER"),
             buildx_config: path("BUILDX_CONFIG"),
             compose_compatibility: set("COMPOSE_COMPATIBILITY"),
+            project_name: set("CACHECORE_PROJECT_NAME").and_then(|name| name.into_string().ok()),
+            compose_project_name: set("COMPOSE_PROJECT_NAME"),
             compose_file: set("COMPOSE_FILE"),
+            compose_separator: set("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|| ":".into()),
             compose_env_files: set("COMPOSE_ENV_FILES"),
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),

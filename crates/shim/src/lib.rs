@@ -79,6 +79,11 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     match compose::next(&environment, seat, &real, plan) {
         compose::Next::Ended(code) => code,
         compose::Next::Run(plan) => become_real(&real, &plan),
+        compose::Next::Start(plan) => {
+            // A plugin may be the shim as well, and has nothing to do any more.
+            let trail = real.settled.clone();
+            become_real(&Real { trail, ..real }, &plan)
+        }
     }
 }
 

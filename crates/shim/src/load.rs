@@ -165,14 +165,6 @@ impl Loader {
         Ok(Loaded::Layers(brought, image.layers.len()))
     }
 
-    /// Whether the daemon has an image of this name.
-    ///
-    /// # Errors
-    /// [`ImagesError`] if it does not say.
-    pub(crate) fn is_there(&self, name: &str) -> Result<bool, ImagesError> {
-        Ok(self.daemon.find(name)?.is_some())
-    }
-
     /// Names an image that is there; whether it is.
     fn name(&mut self, built: &Built, names: &[Name]) -> Result<bool, NotLoaded> {
         let store = self.store()?;
