@@ -5,6 +5,7 @@
 mod cache;
 mod compose;
 mod compose_double;
+mod doctor;
 mod inherited;
 mod install;
 mod load;

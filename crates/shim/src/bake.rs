@@ -10,14 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use cachecore::argv::Program;
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
+use cachecore::cache::Key;
 
 use crate::builder::read;
+use crate::cache::{self, BuildCache, Turn};
 use crate::load::{Between, Loaded, Loader, NotLoaded, loader};
 use crate::report::Report;
 use crate::stdin::Input;
-use crate::{Environment, Real, child, journal, trail};
+use crate::{Environment, Real, Seat, child, journal, metadata, trail};
 
 /// The largest definition that is looked at, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -152,12 +155,20 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         }
         _ => PathBuf::from(command.value("metadata-file")?),
     };
+    let turns = turns(between, real, &images, &mut edits);
     let argv = apply(&passage.argv, &edits);
     bake.argv = &argv;
     bake.report = &report;
     bake.images = &images;
     let begun = Instant::now();
     let outcome = run(&bake, &mut loader);
+    for turn in turns {
+        match outcome {
+            Ok(Outcome::Built(_)) => turn.publish(environment),
+            // Ending as the child did may be by a signal, which leaves nobody to remove it.
+            _ => drop(turn),
+        }
+    }
     if own.is_none()
         && let Err(e) = complete(&report, &images)
     {
@@ -187,6 +198,77 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
             }
         }
     }
+}
+
+/// The turns of the images with the build cache that sessions share. Adds what bake is told of it to the
+/// changes of the words.
+fn turns(
+    between: Between<'_>,
+    real: &Real,
+    images: &[BakedImage],
+    edits: &mut Vec<Edit>,
+) -> Vec<Turn> {
+    let Between {
+        environment,
+        command,
+        ..
+    } = between;
+    let mut words = Vec::new();
+    let mut begin = |cache: &BuildCache, image: &BakedImage| {
+        let key = Key::of_image(image.names.first()?)?;
+        let line = cache::line(Path::new(&image.context));
+        let turn = cache.begin(environment, key, line)?;
+        words.extend(turn.entries().sets(&image.target));
+        Some(turn)
+    };
+    let sharing = || images.iter().filter(|image| image.shares_cache);
+    let cache = sharing()
+        .next()
+        .and_then(|_| BuildCache::open(environment))
+        .filter(|cache| cache.serves(between));
+    let Some(cache) = cache else {
+        return Vec::new();
+    };
+    // Since 0.17 bake wants to be told which folders of the user's it may use.
+    let has_allow = match has_allow(between, real) {
+        Some(has_allow) => has_allow,
+        None => {
+            journal::say(
+                environment,
+                "no build cache: the version of buildx is not known",
+            );
+            return Vec::new();
+        }
+    };
+    let turns: Vec<Turn> = sharing().filter_map(|image| begin(&cache, image)).collect();
+    if has_allow && !turns.is_empty() {
+        for right in ["--allow=fs.read=", "--allow=fs.write="] {
+            let mut word = OsString::from(right);
+            word.push(&environment.build_cache);
+            words.push(word);
+        }
+    }
+    edits.push(Edit::Insert {
+        before: command.after_name(),
+        words,
+    });
+    turns
+}
+
+/// Whether bake has the flag `--allow`; `None` if the version is not known.
+fn has_allow(between: Between<'_>, real: &Real) -> Option<bool> {
+    let found;
+    let buildx = if between.program == Program::Docker {
+        found = Real::find(between.environment, Seat::Buildx).ok()?;
+        &found
+    } else {
+        real
+    };
+    let version = metadata::version(between.environment, Seat::Buildx, buildx)?;
+    let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
+    let major: u32 = parts.next()?.parse().ok()?;
+    let minor: u32 = parts.next()?.parse().ok()?;
+    Some((major, minor) >= (0, 17))
 }
 
 /// What becomes of a bake, by its definition: as it was handed in, or as the real program resolves it.
