@@ -1,5 +1,7 @@
 //! Projects of compose in front of a shared builder.
 
 mod building;
+mod cache;
+mod naming;
 mod project;
 mod starting;

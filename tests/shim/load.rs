@@ -9,7 +9,7 @@ use crate::seats::seat;
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) builder: Endpoint,
-    _host: Daemon,
+    pub(crate) host: Daemon,
     pub(crate) daemon: Daemon,
     // Last: what the others lie in.
     pub(crate) stack: Stack,
@@ -29,25 +29,14 @@ impl Session {
             stack,
             client,
             builder: endpoint,
-            _host: host,
+            host,
             daemon,
         }
     }
 
     /// A context whose image has three layers, of which the last has these words.
     pub(crate) fn context(&self, words: &str) -> Utf8PathBuf {
-        let context = self.stack.fresh("context");
-        std::fs::create_dir(&context).unwrap();
-        let file = "FROM scratch\nCOPY low /low\nCOPY middle /middle\nCOPY words /words\n";
-        for (name, contents) in [
-            ("Dockerfile", file),
-            ("low", "low"),
-            ("middle", "middle"),
-            ("words", words),
-        ] {
-            std::fs::write(context.join(name), contents).unwrap();
-        }
-        context
+        context(&self.stack, words)
     }
 
     /// Builds, and gives what was said on stderr.
@@ -64,13 +53,33 @@ impl Session {
     }
 
     pub(crate) fn words_of(&self, image: &str) -> String {
-        self.client
-            .docker(&["create", "--name=words", image, "/nothing"]);
-        let archive = self.client.try_docker(&["cp", "words:/words", "-"]).stdout;
-        self.client.docker(&["rm", "words"]);
-        let text = String::from_utf8_lossy(&archive[512..]).into_owned();
-        text.trim_end_matches('\0').to_owned()
+        words_of(&self.client, image)
     }
+}
+
+/// A context whose image has three layers, of which the last has these words.
+pub(crate) fn context(stack: &Stack, words: &str) -> Utf8PathBuf {
+    let context = stack.fresh("context");
+    std::fs::create_dir(&context).unwrap();
+    let file = "FROM scratch\nCOPY low /low\nCOPY middle /middle\nCOPY words /words\n";
+    for (name, contents) in [
+        ("Dockerfile", file),
+        ("low", "low"),
+        ("middle", "middle"),
+        ("words", words),
+    ] {
+        std::fs::write(context.join(name), contents).unwrap();
+    }
+    context
+}
+
+/// The last layer's words of an image.
+pub(crate) fn words_of(client: &Client, image: &str) -> String {
+    client.docker(&["create", "--name=words", image, "/nothing"]);
+    let archive = client.try_docker(&["cp", "words:/words", "-"]).stdout;
+    client.docker(&["rm", "words"]);
+    let text = String::from_utf8_lossy(&archive[512..]).into_owned();
+    text.trim_end_matches('\0').to_owned()
 }
 
 /// The real CLI's own way with the same builder.

@@ -6,23 +6,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use cachecore::argv::Program;
 use cachecore::rewrite::{Facts, rewrite};
 
+use crate::lot::Lot;
 use crate::recorder::words;
 
 /// How many are tried.
 const VARIABLE: &str = "CACHECORE_MUTATIONS";
 const USUAL: u64 = 100_000;
-
-/// xorshift64*.
-struct Lot(u64);
-
-impl Lot {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
-    }
-}
 
 /// Another command line, made of these.
 fn mutation(lot: &mut Lot, corpus: &[Vec<OsString>]) -> Vec<OsString> {
@@ -76,7 +65,7 @@ fn no_rewriting_changes_what_it_does_not_name() {
         working_dir: Some("/work".into()),
         ..Facts::default()
     };
-    let mut lot = Lot(0x9E37_79B9_7F4A_7C15);
+    let mut lot = Lot::new(1);
     let mut changed = 0;
     for _ in 0..count {
         let line = mutation(&mut lot, &corpus);

@@ -69,10 +69,10 @@ impl Sources<'_> {
 
     /// Another source for this one.
     pub fn source(&self, source: &[u8]) -> Option<OsString> {
-        let absolute = match source.first()? {
-            b'/' => OsString::from_vec(source.to_vec()),
-            // Only a dot makes a path of what would be a volume's name.
-            b'.' => {
+        let absolute = match source {
+            [b'/', ..] => OsString::from_vec(source.to_vec()),
+            // Of what would be a volume's name, docker takes nothing else for a path: `..` is an error.
+            b"." | [b'.', b'/', ..] => {
                 let dir = self.working_dir.as_bytes();
                 OsString::from_vec([dir, b"/", source].concat())
             }
@@ -168,8 +168,10 @@ mod tests {
             ("/work:/x:ro,z", Some("/data/w:/x:ro,z")),
             ("./x:/x", Some("/data/w/app/x:/x")),
             (".:/x", Some("/data/w/app:/x")),
-            ("../other:/x", Some("/data/w/other:/x")),
-            ("../../etc:/x", None),
+            ("./../other:/x", Some("/data/w/other:/x")),
+            ("../other:/x", None),
+            (".other:/x", None),
+            ("./../../etc:/x", None),
             ("/workspace:/work", None),
             ("work:/work", None),
             ("/work", None),

@@ -91,7 +91,7 @@ fn wanted(command: &Command, builder: &Builder) -> Result<Vec<String>, String> {
     if !load && command.has("load") {
         return Err("--load=false: the result stays with the builder".to_owned());
     }
-    if !is_alone(command) {
+    if !is_alone(command, "output") {
         return Err("--output shares a word with other flags".to_owned());
     }
     let names: Option<Vec<String>> = command
@@ -110,10 +110,40 @@ fn wanted(command: &Command, builder: &Builder) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Whether the words of `--output` are its own.
-fn is_alone(command: &Command) -> bool {
-    command.uses("output").all(|output| {
-        let mut others = command.flags.iter().filter(|used| used.flag != "output");
+/// What is changed of the words of a build that is done so that its image goes to a registry, there to be had
+/// by nothing but its digest: a name that several builds push would give one the other's image. `None` if
+/// that cannot be said.
+pub fn push(command: &Command, registry: &str) -> Option<Vec<Edit>> {
+    let is_plain = registry
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-/:[]".contains(&byte));
+    if registry.is_empty() || !is_plain || !is_alone(command, "tag") {
+        return None;
+    }
+    // buildx makes of tags what is pushed.
+    let reports = ["iidfile", "metadata-file", "tag", "load", "output"];
+    let mut edits = remove(command, &reports);
+    edits.extend(remove(command, &AFRESH));
+    let repository = pushed(registry);
+    edits.push(Edit::Insert {
+        before: command.after_name(),
+        words: vec![
+            format!("--output=type=image,oci-mediatypes=true,name={repository},push=true,push-by-digest=true").into(),
+            "--provenance=false".into(),
+        ],
+    });
+    Some(edits)
+}
+
+/// Where in a registry images are that go through it.
+pub fn pushed(registry: &str) -> String {
+    format!("{}/cachecore", registry.trim_end_matches('/'))
+}
+
+/// Whether the words of a flag are its own.
+fn is_alone(command: &Command, flag: &str) -> bool {
+    command.uses(flag).all(|output| {
+        let mut others = command.flags.iter().filter(|used| used.flag != flag);
         others.all(|other| {
             other.words.end <= output.words.start || output.words.end <= other.words.start
         })
@@ -128,28 +158,30 @@ fn is_quiet(command: &Command) -> bool {
     command.is_on("quiet") != Some(false)
 }
 
+fn remove(command: &Command, flags: &[&'static str]) -> Vec<Edit> {
+    let uses = command
+        .flags
+        .iter()
+        .filter(|used| flags.contains(&used.flag));
+    let words = uses.flat_map(|used| used.words.clone());
+    words.map(|at| Edit::Remove { at }).collect()
+}
+
 fn load(command: &Command, words: &[OsString], names: Vec<String>) -> BuildPlan {
     let at = command.after_name();
-    let remove = |flags: &[&'static str]| -> Vec<Edit> {
-        let uses = command
-            .flags
-            .iter()
-            .filter(|used| flags.contains(&used.flag));
-        let words = uses.flat_map(|used| used.words.clone());
-        words.map(|at| Edit::Remove { at }).collect()
-    };
     let insert = |words: &[&str]| Edit::Insert {
         before: at,
         words: words.iter().map(OsString::from).collect(),
     };
-    let mut edits = remove(&["load", "output"]);
+    let mut edits = remove(command, &["load", "output"]);
     // As `--load` makes it. An attestation would make an index of the image, and another one each time.
     edits.push(insert(&[
         "--output=type=image,oci-mediatypes=true",
         "--provenance=false",
     ]));
-    let mut again = remove(&["load", "output"]);
-    again.extend(remove(&AFRESH));
+    // The reports have been written.
+    let mut again = remove(command, &["load", "output", "iidfile", "metadata-file"]);
+    again.extend(remove(command, &AFRESH));
     again.push(insert(&["--load"]));
     let is_stdin = |word: &OsString| word == "-";
     BuildPlan::Load {
@@ -302,6 +334,10 @@ mod tests {
                 "build --load -t app .",
             ),
             (
+                "build --iidfile id --metadata-file=m -t app .",
+                "build --load -t app .",
+            ),
+            (
                 "build --no-cache --pull --no-cache-filter s --build-arg a=b -t app .",
                 "build --load --build-arg a=b -t app .",
             ),
@@ -310,6 +346,28 @@ mod tests {
                 (words, BuildPlan::Load { again, .. }) => assert_eq!(line(&words, &again), argv),
                 (_, other) => panic!("{text}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_goes_through_a_registry_has_no_name_there() {
+        let pushed = |text: &str, registry| {
+            let words: Vec<OsString> = text.split(' ').map(Into::into).collect();
+            let command = parse(Program::Docker, &words).unwrap();
+            push(&command, registry).map(|edits| line(&words, &edits))
+        };
+        let to = "build --output=type=image,oci-mediatypes=true,name=r:5/cachecore,push=true,push-by-digest=true \
+                  --provenance=false";
+        for text in [
+            "build -t app -tb:1 .",
+            "build --no-cache --load --iidfile id --metadata-file=m --tag=app .",
+            "build -o type=docker -t app .",
+        ] {
+            assert_eq!(pushed(text, "r:5"), Some(format!("{to} .")), "{text}");
+        }
+        assert_eq!(pushed("build -qt app .", "r:5"), None);
+        for registry in ["", "r,push=false", "r 5", "r\"5"] {
+            assert_eq!(pushed("build -t app .", registry), None, "{registry:?}");
         }
     }
 

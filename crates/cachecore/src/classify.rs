@@ -17,7 +17,7 @@ pub enum Kind {
     /// Builds the services of a project: `compose build`.
     ComposeBuild,
     /// Makes containers of a project, and builds what is missing or asked for: `compose up`, `create`,
-    /// `run` and `watch`.
+    /// `run`, `scale` and `watch`.
     ComposeStart,
     /// Another command of compose.
     Compose,
@@ -42,7 +42,7 @@ pub fn classify(command: &Command) -> Kind {
     let compose = command.is_compose;
     match (command.path.last().copied(), compose) {
         (Some("build"), true) => Kind::ComposeBuild,
-        (Some("up" | "create" | "run" | "watch"), true) => Kind::ComposeStart,
+        (Some("up" | "create" | "run" | "scale" | "watch"), true) => Kind::ComposeStart,
         (_, true) => Kind::Compose,
         (Some("build"), false) => Kind::Build,
         (Some("bake"), false) => Kind::Bake,

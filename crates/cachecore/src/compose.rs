@@ -4,17 +4,22 @@
 //! Compose builds one service after another and sends each image as a whole. Instead all services are built
 //! by one `docker buildx bake`, and what the daemon lacks of each image is brought from the builder.
 //!
-//! 1. [`question`]: which words make the real compose say how it understands the project
+//! 1. [`may_build`], [`question`]: which words make the real compose say how it understands the project
 //! 2. [`Model`]: its answer, `compose config --format json`
 //! 3. [`wanted`]: which services are to be built
 //! 4. [`bake`]: the definition that builds them as compose would, labels included
 //! 5. [`without_build`]: the words that start them afterwards
+//!
+//! Mounts that the daemon has elsewhere are told by one more file behind all others: [`overlay`], [`last`].
+//! [`name_question`] finds out whether a project has been named.
 //!
 //! Whatever cannot be kept leaves the whole command to compose: [`AsItIs`] says why.
 
 mod definition;
 mod fields;
 mod model;
+mod naming;
+mod overlay;
 mod question;
 mod target;
 mod wanted;
@@ -23,7 +28,9 @@ use serde::Serialize;
 
 pub use definition::{Definition, Target};
 pub use model::{Model, Service};
-pub use question::{Question, question};
+pub use naming::{is_project_name, name_question};
+pub use overlay::{Chain, Last, Overlay, last, overlay};
+pub use question::{Question, may_build, question};
 pub use target::{Circumstances, Version};
 pub use wanted::{Wanted, wanted, without_build};
 
@@ -60,8 +67,8 @@ pub struct Image {
     pub target: String,
     /// The names that it gets in the daemon.
     pub names: Vec<String>,
-    /// Whether the user has said where its cache is.
-    pub has_cache: bool,
+    /// Whether nobody has said anything about its cache.
+    pub shares_cache: bool,
 }
 
 /// The definition that builds services as compose would.
@@ -83,7 +90,7 @@ pub fn bake(
             service: service.to_owned(),
             target: name.clone(),
             names: target.tags.clone(),
-            has_cache: !(target.cache_from.is_empty() && target.cache_to.is_empty()),
+            shares_cache: target.shares_cache(),
         });
         definition.add(name, target);
     }

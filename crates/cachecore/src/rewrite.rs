@@ -9,7 +9,7 @@ use crate::argv::edit::{Edit, apply};
 use crate::argv::{Command, Program, parse};
 use crate::binds::Sources;
 use crate::classify::{Kind, classify};
-use crate::pathmap::PathMap;
+use crate::pathmap::{MapError, PathMap};
 
 /// What is known besides the words. A variable that is not set is `None`.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +64,9 @@ pub fn rewrite(facts: &Facts, program: Program, words: &[OsString]) -> Plan {
                 ..Plan::unchanged(words, String::new())
             };
             plan.why.clear();
-            if plan.kind == Some(Kind::Container) {
+            let is_run =
+                plan.kind == Some(Kind::ComposeStart) && command.path.last() == Some(&"run");
+            if is_run || plan.kind == Some(Kind::Container) {
                 mounts(facts, &command, &mut plan);
             }
             plan
@@ -92,24 +94,38 @@ fn endpoint(facts: &Facts, plan: &mut Plan) {
     plan.environment.push(("DOCKER_HOST", host.clone()));
 }
 
+impl Facts {
+    /// The path map.
+    ///
+    /// # Errors
+    /// [`MapError`] if it is not understood.
+    pub fn map(&self) -> Result<PathMap, MapError> {
+        let map = self.path_map.as_deref();
+        map.map_or_else(|| Ok(PathMap::default()), PathMap::parse)
+    }
+
+    /// What is known of the sources of mounts, with the path map; `None` if nothing is.
+    pub fn sources<'a>(&'a self, map: &'a PathMap) -> Option<Sources<'a>> {
+        let sources = Sources {
+            map,
+            working_dir: self.working_dir.as_deref()?,
+            socket: socket(self),
+        };
+        (!map.is_empty() || sources.socket.is_some()).then_some(sources)
+    }
+}
+
 fn mounts(facts: &Facts, command: &Command, plan: &mut Plan) {
-    let map = match facts.path_map.as_deref().map(PathMap::parse) {
-        Some(Ok(map)) => map,
-        None => PathMap::default(),
-        Some(Err(e)) => {
+    let map = match facts.map() {
+        Ok(map) => map,
+        Err(e) => {
             let problem = format!("mounts stay as they are: CACHECORE_PATH_MAP: {e}");
             plan.why.push(problem);
             return;
         }
     };
-    let socket = socket(facts);
-    let Some(working_dir) = facts.working_dir.as_deref() else {
+    let Some(sources) = facts.sources(&map) else {
         return;
-    };
-    let sources = Sources {
-        map: &map,
-        working_dir,
-        socket,
     };
     for used in &command.flags {
         let Some(value) = &used.value else { continue };
@@ -206,6 +222,10 @@ mod tests {
             (
                 "run -v /work:/x i -v /work:/y",
                 "run -v /data:/x i -v /work:/y",
+            ),
+            (
+                "compose run -v /work:/x i sh -v /work:/y",
+                "compose run -v /data:/x i sh -v /work:/y",
             ),
             ("run -v/work:/x i", "run -v/data:/x i"),
             ("run -itv=./a:/x i", "run -itv=/data/app/a:/x i"),

@@ -107,6 +107,15 @@ impl Images {
         self.ask("POST", &asked, None).map(drop)
     }
 
+    /// Takes a name from an image, which stays if it has another.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon refuses.
+    pub fn untag(&self, name: &str) -> Result<(), ImagesError> {
+        let asked = format!("/images/{}?noprune=1", encoded(name));
+        self.ask("DELETE", &asked, None).map(drop)
+    }
+
     /// Loads an archive, which is written while the daemon reads it.
     ///
     /// # Errors

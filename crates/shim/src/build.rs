@@ -7,13 +7,13 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
-use cachecore::build::{BuildPlan, plan};
+use cachecore::build::{BuildPlan, plan, push};
 use cachecore::cache::{Use, usage};
 use cachecore::rewrite::Plan;
 
 use crate::builder::read;
 use crate::cache::{self, BuildCache, Turn};
-use crate::load::{Between, Loaded, Loader, loader};
+use crate::load::{Between, Loaded, Loader, NotLoaded, Registry, loader};
 use crate::report::Report;
 use crate::{Environment, Real, child, journal, trail};
 
@@ -178,25 +178,73 @@ impl Loading {
                 ExitCode::SUCCESS
             }
             Err(why) => {
+                let why = why.whole();
                 journal::say(environment, &format!("not brought from the builder: {why}"));
-                let why = why.to_string();
-                let failed = |status| fail(command, self.asked, &why, status);
+                let asked = self.asked;
+                let failed = |status| fail(command, asked, &why, status);
                 if self.reads_stdin {
                     return failed(None);
                 }
-                // All its steps are with the builder; what is done again is the export. The id was printed.
-                let argv = apply(&passage.argv, &self.again);
-                let mut again = start(real, passage, &argv);
-                if self.quiet {
-                    again.stdout(Stdio::null());
+                match self.through_registry(real, between, &report) {
+                    Some(Ok(loaded)) => {
+                        let took = begun.elapsed();
+                        say(environment, &loaded, took, &self.names, self.quiet);
+                        return ExitCode::SUCCESS;
+                    }
+                    Some(Err(why)) => {
+                        let why = why.whole();
+                        journal::say(environment, &format!("not through the registry: {why}"));
+                    }
+                    None => {}
                 }
-                match child::run(&mut again) {
-                    Ok(status) if status.success() => ExitCode::SUCCESS,
-                    Ok(status) => failed(Some(status)),
-                    Err(_) => failed(None),
+                match self.again(real, passage, &self.again) {
+                    Some(status) if status.success() => ExitCode::SUCCESS,
+                    status => failed(status),
                 }
             }
         }
+    }
+
+    /// Builds again, with other words. All steps are with the builder; what is done again is the export. The
+    /// id was printed.
+    fn again(&self, real: &Real, passage: &Plan, edits: &[Edit]) -> Option<ExitStatus> {
+        let argv = apply(&passage.argv, edits);
+        let mut again = start(real, passage, &argv);
+        if self.quiet {
+            again.stdout(Stdio::null());
+        }
+        child::run(&mut again).ok()
+    }
+
+    /// Brings the image through the registry, if there is one.
+    fn through_registry(
+        &mut self,
+        real: &Real,
+        between: Between<'_>,
+        built: &[u8],
+    ) -> Option<Result<Loaded, NotLoaded>> {
+        let host = between.environment.registry.as_ref()?.to_str()?;
+        let mut edits = push(between.command, host)?;
+        let report = Report::new().ok()?;
+        let mut word = OsString::from("--metadata-file=");
+        word.push(report.path());
+        edits.push(Edit::Insert {
+            before: between.command.after_name(),
+            words: vec![word],
+        });
+        let status = self.again(real, between.passage, &edits)?;
+        let pushed = read(&report.path()).unwrap_or_default();
+        drop(report);
+        if !status.success() {
+            return Some(Err(NotLoaded::NotPushed(host.to_owned())));
+        }
+        let registry = Registry {
+            host,
+            built,
+            pushed: &pushed,
+        };
+        let mut docker = between.docker()?;
+        Some(self.loader.pull(&registry, &mut docker, &self.names))
     }
 }
 
@@ -214,8 +262,10 @@ fn fail(
     if !asked && status.is_none_or(|status| status.code().is_some()) {
         return ExitCode::SUCCESS;
     }
-    if let Some(id) = command.value("iidfile") {
-        let _ = std::fs::remove_file(id);
+    for report in ["iidfile", "metadata-file"] {
+        if let Some(path) = command.value(report) {
+            let _ = std::fs::remove_file(path);
+        }
     }
     status.map_or(ExitCode::FAILURE, child::end_as)
 }

@@ -1,8 +1,12 @@
-//! Builds of compose with a builder that is not the daemon: one run of bake for all services, then the image
-//! of each is brought into the daemon, as far as that lacks it. What starts services starts them afterwards.
+//! Commands of compose: the project gets the session's name, the services the mounts that the daemon has, and
+//! what builds is built by one run of bake; then each image is brought into the daemon, as far as that lacks
+//! it. What starts services starts them afterwards.
 
 mod ask;
 mod bake;
+mod files;
+mod mounts;
+mod name;
 mod variables;
 
 use std::process::ExitCode;
@@ -12,13 +16,15 @@ use cachecore::argv::{Command, parse};
 use cachecore::builder::{Builder, Driver};
 use cachecore::classify::Kind;
 use cachecore::compose::{
-    AsItIs, Bake, Circumstances, Wanted, bake, question, wanted, without_build,
+    AsItIs, Bake, Circumstances, Wanted, bake, may_build, wanted, without_build,
 };
 use cachecore::rewrite::Plan;
 use serde::Serialize;
 
-use crate::load::{Between, Loader, loader};
+use crate::cache::BuildCache;
+use crate::load::{Between, Loader, images, loader};
 use crate::{Environment, Real, Seat, builder, journal};
+use ask::Answers;
 
 /// What becomes of a command.
 pub(crate) enum Next {
@@ -26,6 +32,8 @@ pub(crate) enum Next {
     Ended(ExitCode),
     /// The real program goes on, with these words.
     Run(Plan),
+    /// The same, and there is nothing left to be done about it.
+    Start(Plan),
 }
 
 /// What is built, and by what.
@@ -34,7 +42,9 @@ struct Intent {
     bake: Bake,
     command: Command,
     builder: Builder,
-    loader: Loader,
+    /// What brings images; `None` if the daemon builds them itself.
+    loader: Option<Loader>,
+    cache: Option<BuildCache>,
     wanted: Wanted,
 }
 
@@ -42,7 +52,7 @@ struct Intent {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Explained {
-    /// It is built with the builder, and brought into the daemon.
+    /// It is built by bake, and brought into the daemon.
     Builds(Bake),
     /// It is left to compose.
     AsItIs {
@@ -51,57 +61,68 @@ pub(crate) enum Explained {
     },
 }
 
-/// Decides without building; `None` if it is not compose's.
-pub(crate) fn explained(environment: &Environment, seat: Seat, plan: &Plan) -> Option<Explained> {
-    if !concerns(plan) {
-        return None;
-    }
-    let real = Real::find(environment, seat).map_err(|e| AsItIs(e.to_string()));
-    let intent = real.and_then(|real| intent(environment, seat, &real, plan));
-    Some(match intent {
+/// Decides without building.
+pub(crate) fn explained(
+    environment: &Environment,
+    seat: Seat,
+    plan: Plan,
+) -> (Plan, Option<Explained>) {
+    let Some((command, real)) = concerned(seat, &plan).zip(Real::find(environment, seat).ok())
+    else {
+        return (plan, None);
+    };
+    let plan = name::named(environment, &real, &command, plan);
+    let mut answers = Answers::default();
+    let plan = mounts::mapped(environment, &real, &command, plan, &mut answers);
+    let explained = match intent(environment, seat, &real, &plan, &mut answers) {
         Ok(intent) => Explained::Builds(intent.bake),
         Err(why) => Explained::AsItIs { why },
-    })
+    };
+    (plan, Some(explained))
 }
 
-fn concerns(plan: &Plan) -> bool {
-    matches!(plan.kind, Some(Kind::ComposeBuild | Kind::ComposeStart))
+/// The command, if it is one of compose that is about a project.
+fn concerned(seat: Seat, plan: &Plan) -> Option<Command> {
+    let kinds = [Kind::Compose, Kind::ComposeBuild, Kind::ComposeStart];
+    let is_compose = plan.kind.is_some_and(|kind| kinds.contains(&kind));
+    is_compose
+        .then(|| parse(seat.program(&plan.argv), &plan.argv).ok())
+        .flatten()
 }
 
-/// Builds, if the command does and that can be done here.
+/// Does what there is to do about a command.
 pub(crate) fn next(environment: &Environment, seat: Seat, real: &Real, plan: Plan) -> Next {
-    if !concerns(&plan) {
+    let Some(command) = concerned(seat, &plan) else {
+        return Next::Run(plan);
+    };
+    let told = plan.why.len();
+    let plan = name::named(environment, real, &command, plan);
+    let mut answers = Answers::default();
+    let plan = mounts::mapped(environment, real, &command, plan, &mut answers);
+    for why in &plan.why[told..] {
+        journal::say(environment, why);
+    }
+    if plan.kind == Some(Kind::Compose) {
         return Next::Run(plan);
     }
-    let mut intent = match intent(environment, seat, real, &plan) {
-        Ok(intent) => intent,
+    let built = intent(environment, seat, real, &plan, &mut answers).and_then(|mut intent| {
+        bake::run(environment, seat, real, &plan, &mut intent).map(|code| (intent, code))
+    });
+    match built {
+        Ok((_, Some(code))) => Next::Ended(code),
+        Ok(_) if plan.kind == Some(Kind::ComposeBuild) => Next::Ended(ExitCode::SUCCESS),
+        Ok((intent, None)) => Next::Start(started(plan, &intent)),
         Err(why) => {
             journal::say(environment, &format!("left to compose: {why}"));
-            return Next::Run(plan);
+            Next::Run(plan)
         }
-    };
-    let built = match bake::run(environment, seat, real, &plan, &mut intent) {
-        Ok(built) => built,
-        Err(why) => {
-            journal::say(environment, &format!("left to compose: {why}"));
-            return Next::Run(plan);
-        }
-    };
-    if let Some(code) = built {
-        return Next::Ended(code);
     }
-    if plan.kind == Some(Kind::ComposeBuild) {
-        return Next::Ended(ExitCode::SUCCESS);
-    }
-    Next::Run(started(plan, &intent))
 }
 
 /// What is run after the build: the same, with images that are there.
 fn started(mut plan: Plan, intent: &Intent) -> Plan {
     let edits = without_build(&intent.command, &intent.wanted);
     plan.argv = apply(&plan.argv, &edits);
-    // A plugin of that name may be the shim as well, and has nothing to do any more.
-    plan.environment.push(("CACHECORE_DISABLE", "1".into()));
     plan
 }
 
@@ -111,20 +132,14 @@ fn intent(
     seat: Seat,
     real: &Real,
     plan: &Plan,
+    answers: &mut Answers,
 ) -> Result<Intent, AsItIs> {
     let because = |why: &str| AsItIs(why.to_owned());
     let program = seat.program(&plan.argv);
     let command = parse(program, &plan.argv).map_err(|foreign| AsItIs(foreign.to_string()))?;
-    let question = question(&command, &plan.argv)?;
+    may_build(&command)?;
     let builder = builder::of(environment, program, &command)
         .ok_or_else(|| because("nothing is known of the builder"))?;
-    match builder.driver {
-        Driver::Remote | Driver::DockerContainer => {}
-        Driver::Docker => return Err(because("the daemon builds itself")),
-        Driver::Kubernetes | Driver::Other => {
-            return Err(because("nothing is known of this kind of builder"));
-        }
-    }
     let between = Between {
         environment,
         program,
@@ -132,13 +147,25 @@ fn intent(
         command: &command,
         builder: &builder,
     };
-    let loader =
-        loader(between).ok_or_else(|| because("the builder or the daemon cannot be reached"))?;
+    let cache = BuildCache::open(environment).filter(|cache| cache.serves(between));
+    let loader = match builder.driver {
+        Driver::Docker if cache.is_some() => None,
+        Driver::Docker => return Err(because("the daemon builds itself")),
+        Driver::Remote | Driver::DockerContainer => {
+            let unreachable = || because("the builder or the daemon cannot be reached");
+            Some(loader(between).ok_or_else(unreachable)?)
+        }
+        Driver::Kubernetes | Driver::Other => {
+            return Err(because("nothing is known of this kind of builder"));
+        }
+    };
     variables::check(environment, &command)?;
-    let (model, version) = ask::project(real, plan, &question)?;
     let separator = variables::separator(environment, &command)?;
-    let wanted = wanted(&command, &question, &model, separator, |image| {
-        loader.is_there(image).ok()
+    let (question, project) = answers.project(real, plan, &command)?;
+    let (model, version) = (&project.model, project.version);
+    let daemon = images(between).ok_or_else(|| because("the daemon cannot be reached"))?;
+    let wanted = wanted(&command, question, model, separator, |image| {
+        Some(daemon.find(image).ok()?.is_some())
     })?;
     if wanted.services.is_empty() {
         return Err(because("nothing is to be built"));
@@ -147,15 +174,20 @@ fn intent(
         command: &command,
         version,
         separator,
+        // A project may name any for its build arguments and secrets.
         variable: &|name| std::env::var(name).ok(),
-        output: "type=image",
+        output: match loader {
+            Some(_) => "type=image",
+            None => "type=docker",
+        },
     };
-    let bake = bake(&model, &wanted.services, &circumstances)?;
+    let bake = bake(model, &wanted.services, &circumstances)?;
     Ok(Intent {
+        bake,
         command,
         builder,
         loader,
+        cache,
         wanted,
-        bake,
     })
 }

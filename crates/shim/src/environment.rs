@@ -7,11 +7,13 @@
 //! | `CACHECORE_REAL_DOCKER` | the real `docker`, instead of the next one in `PATH` |
 //! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
+//! | `CACHECORE_REGISTRY` | a registry that builders push to and daemons pull from, for images that cannot be read from their builder |
 //! | `CACHECORE_PATH_MAP` | `from=to`, several separated by `:`: where the daemon has what its client mounts |
 //! | `CACHECORE_BUILD_CACHE` | the build cache that sessions share, `/buildkit-cache` if it is not set |
 //! | `CACHECORE_BUILD_CACHE_MODE` | `import`: builds read the cache and do not feed it |
 //! | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`, `DOCKER_BUILDKIT`, `BUILDX_BUILDER`, `BUILDX_CONFIG`, `BUILDKIT_PROGRESS`, `PATH`, `HOME` | as docker reads them |
-//! | `COMPOSE_COMPATIBILITY`, `COMPOSE_ENV_FILES`, `COMPOSE_FILE` | as compose reads them; build arguments and secrets of a project may name others |
+//! | `CACHECORE_PROJECT_NAME` | the name of a compose project that nobody has named |
+//! | `COMPOSE_COMPATIBILITY`, `COMPOSE_ENV_FILES`, `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME` | as compose reads them; build arguments and secrets of a project may name others |
 //! | `DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND` | set by docker for its plugins: then the real one is looked for among plugins first |
 //! | `XDG_CACHE_HOME` | where it is remembered what a plugin says of itself, instead of `~/.cache` |
 
@@ -35,6 +37,8 @@ pub struct Environment {
     pub chosen_host: Option<OsString>,
     /// The context that the user chose.
     pub chosen_context: Option<OsString>,
+    /// Where images may go through.
+    pub registry: Option<OsString>,
     /// Where paths of the client are for the daemon.
     pub path_map: Option<OsString>,
     /// The build cache that sessions share, if it is there.
@@ -49,8 +53,14 @@ pub struct Environment {
     pub buildx_config: Option<PathBuf>,
     /// Compose is to name images as it did before version 2.
     pub compose_compatibility: Option<OsString>,
+    /// What a project is called that nobody has named.
+    pub project_name: Option<String>,
+    /// The project's name, if the user chose it.
+    pub compose_project_name: Option<OsString>,
     /// The files of a project, where they are not named on the command line.
     pub compose_file: Option<OsString>,
+    /// What stands between them.
+    pub compose_separator: OsString,
     /// The files of variables that compose reads.
     pub compose_env_files: Option<OsString>,
     /// Where programs are looked for.
@@ -90,6 +100,7 @@ impl Environment {
             docker_host: set("CACHECORE_DOCKER_HOST"),
             chosen_host: set("DOCKER_HOST"),
             chosen_context: set("DOCKER_CONTEXT"),
+            registry: set("CACHECORE_REGISTRY"),
             path_map: set("CACHECORE_PATH_MAP"),
             build_cache: path("CACHECORE_BUILD_CACHE")
                 .unwrap_or_else(|| PathBuf::from("/buildkit-cache")),
@@ -99,7 +110,10 @@ impl Environment {
             builder: set("BUILDX_BUILDER"),
             buildx_config: path("BUILDX_CONFIG"),
             compose_compatibility: set("COMPOSE_COMPATIBILITY"),
+            project_name: set("CACHECORE_PROJECT_NAME").and_then(|name| name.into_string().ok()),
+            compose_project_name: set("COMPOSE_PROJECT_NAME"),
             compose_file: set("COMPOSE_FILE"),
+            compose_separator: set("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|| ":".into()),
             compose_env_files: set("COMPOSE_ENV_FILES"),
             path: set("PATH"),
             docker_config: path("DOCKER_CONFIG"),
@@ -129,9 +143,11 @@ impl Environment {
         self.docker_config.clone().or_else(usual)
     }
 
-    /// The folders of `PATH`, in order. An empty one is the working folder.
+    /// The folders of `PATH`, in order, or where programs are looked for without it (`confstr(_CS_PATH)`). An
+    /// empty one is the working folder.
     pub fn path_dirs(&self) -> impl Iterator<Item = PathBuf> {
-        std::env::split_paths(self.path.as_deref().unwrap_or_default()).map(|dir| {
+        let path = self.path.as_deref().unwrap_or(OsStr::new("/bin:/usr/bin"));
+        std::env::split_paths(path).map(|dir| {
             if dir.as_os_str().is_empty() {
                 Path::new(".").to_owned()
             } else {

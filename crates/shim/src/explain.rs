@@ -22,7 +22,7 @@ pub(crate) struct Explanation {
 /// Explains a command. Of a project, compose is asked.
 pub(crate) fn explained(environment: &Environment, seat: Seat, words: &[OsString]) -> Explanation {
     let plan = plan(environment, seat, words);
-    let compose = compose::explained(environment, seat, &plan);
+    let (plan, compose) = compose::explained(environment, seat, plan);
     Explanation { plan, compose }
 }
 
@@ -38,7 +38,8 @@ pub(crate) fn plan(environment: &Environment, seat: Seat, words: &[OsString]) ->
     rewrite(&facts(environment), seat.program(words), words)
 }
 
-fn facts(environment: &Environment) -> Facts {
+/// What is known besides the words.
+pub(crate) fn facts(environment: &Environment) -> Facts {
     Facts {
         docker_host: environment.docker_host.clone(),
         endpoint_chosen: environment.chosen_host.is_some() || environment.chosen_context.is_some(),

@@ -80,6 +80,11 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     match compose::next(&environment, seat, &real, plan) {
         compose::Next::Ended(code) => code,
         compose::Next::Run(plan) => become_real(&real, &plan),
+        compose::Next::Start(plan) => {
+            // A plugin may be the shim as well, and has nothing to do any more.
+            let trail = real.settled.clone();
+            become_real(&Real { trail, ..real }, &plan)
+        }
     }
 }
 
@@ -90,7 +95,10 @@ fn build(environment: &Environment, seat: Seat, real: &Real, plan: &Plan) -> Opt
     }
     let program = seat.program(&plan.argv);
     let command = parse(program, &plan.argv).ok()?;
-    let builder = builder::of(environment, program, &command)?;
+    let Some(builder) = builder::of(environment, program, &command) else {
+        journal::say(environment, "nothing is known of the build's builder");
+        return None;
+    };
     let between = Between {
         environment,
         program,

@@ -1,17 +1,19 @@
 //! Brings images from a builder into the daemon: nothing if they are there, else the layers that are missing.
 
 mod archive;
+mod registry;
 mod way;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use cachecore::load::{self, Image, Name, Source, Store, chain_ids};
+use cachecore::load::{self, Built, Image, Name, Source, Store, chain_ids};
 use engine::buildkit::{BuilderError, Connection};
 use engine::endpoint::Endpoint;
 use engine::images::{Images, ImagesError, LocalImage};
 
 use archive::small;
+pub(crate) use registry::Registry;
 pub(crate) use way::{Between, images, loader};
 
 /// The digest of no bytes, which a builder may have or not.
@@ -26,6 +28,8 @@ pub(crate) enum Loaded {
     Named,
     /// So many of its layers were brought, of so many.
     Layers(usize, usize),
+    /// It was pulled from a registry.
+    Pulled,
 }
 
 impl fmt::Display for Loaded {
@@ -33,6 +37,7 @@ impl fmt::Display for Loaded {
         match self {
             Self::Unchanged => f.write_str("unchanged, not loaded again"),
             Self::Named => f.write_str("there already, named anew"),
+            Self::Pulled => f.write_str("pulled by its digest"),
             Self::Layers(some, all) => write!(f, "{some} of {all} layers loaded"),
         }
     }
@@ -51,13 +56,32 @@ pub(crate) enum NotLoaded {
     Blob(String),
     #[error("the daemon has lost {0} meanwhile")]
     Lost(String),
+    #[error("the builder cannot push to {0}")]
+    NotPushed(String),
+    #[error("{0} cannot be pulled")]
+    NotPulled(String),
+    #[error("the content of a builder with several nodes is nowhere as a whole")]
+    Scattered,
+}
+
+impl NotLoaded {
+    /// In one line, with all its causes.
+    pub(crate) fn whole(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line += &format!(": {error}");
+            cause = error.source();
+        }
+        line
+    }
 }
 
 /// Brings images from one builder into one daemon. Each is connected to once, and only when it must be.
 #[derive(Debug)]
 pub(crate) struct Loader {
     daemon: Images,
-    builder: Endpoint,
+    builder: Option<Endpoint>,
     store: Option<Store>,
     connection: Option<Connection>,
 }
@@ -71,7 +95,7 @@ struct Known {
 }
 
 impl Loader {
-    fn new(daemon: Images, builder: Endpoint) -> Self {
+    fn new(daemon: Images, builder: Option<Endpoint>) -> Self {
         Self {
             daemon,
             builder,
@@ -86,7 +110,7 @@ impl Loader {
     /// [`NotLoaded`] says which does not.
     pub(crate) fn check(&mut self) -> Result<(), NotLoaded> {
         self.store()?;
-        let builder = connected(&mut self.connection, &self.builder)?;
+        let builder = connected(&mut self.connection, self.builder.as_ref())?;
         // Whatever it says: it serves its content.
         builder.has(NOTHING)?;
         Ok(())
@@ -113,17 +137,14 @@ impl Loader {
             .map(|name| Name::parse(name))
             .collect::<Result<_, _>>()?;
         let store = self.store()?;
-        if let Some(image) = self.daemon.find(built.id(store))? {
-            for name in &names {
-                self.daemon.tag(&image.id, &name.repository, &name.tag)?;
-            }
+        if self.name(&built, &names)? {
             return Ok(if names.is_empty() {
                 Loaded::Unchanged
             } else {
                 Loaded::Named
             });
         }
-        let builder = connected(&mut self.connection, &self.builder)?;
+        let builder = connected(&mut self.connection, self.builder.as_ref())?;
         let manifest = small(builder, &built.manifest)?;
         let config = small(builder, &built.config)?;
         let image = load::image(&built, &manifest, &config)?;
@@ -144,12 +165,16 @@ impl Loader {
         Ok(Loaded::Layers(brought, image.layers.len()))
     }
 
-    /// Whether the daemon has an image of this name.
-    ///
-    /// # Errors
-    /// [`ImagesError`] if it does not say.
-    pub(crate) fn is_there(&self, name: &str) -> Result<bool, ImagesError> {
-        Ok(self.daemon.find(name)?.is_some())
+    /// Names an image that is there; whether it is.
+    fn name(&mut self, built: &Built, names: &[Name]) -> Result<bool, NotLoaded> {
+        let store = self.store()?;
+        let Some(image) = self.daemon.find(built.id(store))? else {
+            return Ok(false);
+        };
+        for name in names {
+            self.daemon.tag(&image.id, &name.repository, &name.tag)?;
+        }
+        Ok(true)
     }
 
     /// What the daemon stores images in. It says so slowly, so that it is asked only if it matters.
@@ -168,11 +193,11 @@ impl Loader {
 
 fn connected<'c>(
     connection: &'c mut Option<Connection>,
-    endpoint: &Endpoint,
-) -> Result<&'c mut Connection, BuilderError> {
+    endpoint: Option<&Endpoint>,
+) -> Result<&'c mut Connection, NotLoaded> {
     Ok(match connection.take() {
         Some(kept) => connection.insert(kept),
-        None => connection.insert(Connection::to(endpoint)?),
+        None => connection.insert(Connection::to(endpoint.ok_or(NotLoaded::Scattered)?)?),
     })
 }
 

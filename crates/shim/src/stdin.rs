@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::IntoRawFd;
 use std::process::Stdio;
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, memfd_create};
 
 /// A text that programs read from their stdin.
 #[derive(Debug)]
@@ -55,6 +56,21 @@ impl Input {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         Ok(file.into())
+    }
+
+    /// A file that the program which takes this process's place can open, without anything on disk. Nobody
+    /// can change it.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub(crate) fn to_be_opened(bytes: &[u8]) -> io::Result<String> {
+        let flags = MemfdFlags::ALLOW_SEALING;
+        let mut file = File::from(memfd_create(c"file", flags)?);
+        file.write_all(bytes)?;
+        let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+        rustix::fs::fcntl_add_seals(&file, seals)?;
+        // It stays open, whatever this process becomes.
+        Ok(format!("/proc/self/fd/{}", file.into_raw_fd()))
     }
 
     /// For the program that takes this process's place, if [`Input::take`] was called.

@@ -48,6 +48,7 @@ pub struct Stack {
 #[derive(Debug)]
 pub struct Daemon {
     daemon: Option<PrivateDaemon>,
+    data_root: Utf8PathBuf,
     host: String,
     socket: Utf8PathBuf,
 }
@@ -96,28 +97,43 @@ impl Stack {
         format!("{name}-{}", self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Starts a daemon on an empty data root.
+    /// Starts a daemon on an empty data root, which reaches nothing but itself.
     ///
     /// # Panics
     /// If it does not start.
     pub fn daemon(&self, store: Store) -> Daemon {
+        self.start(store, Network::Isolated, json!({}))
+    }
+
+    /// Starts a daemon that reaches a registry on this machine, in plain text.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn daemon_with_registry(&self, store: Store, registry: &str) -> Daemon {
+        let settings = json!({ "insecure-registries": [registry] });
+        self.start(store, Network::Nat, settings)
+    }
+
+    fn start(&self, store: Store, network: Network, mut settings: serde_json::Value) -> Daemon {
+        if store == Store::Containerd {
+            settings["features"] = json!({ "containerd-snapshotter": true });
+        }
+        let data_root = self.fresh("data");
         let options = DaemonOptions {
             engine: Release::V26_1.engine(),
-            data_root: self.fresh("data"),
+            data_root: data_root.clone(),
             runtime_dir: self.fresh_short("daemon"),
             read_only: Vec::new(),
-            network: Network::Isolated,
+            network,
             storage_driver: None,
             containerd_root: None,
             remembered_builds: None,
-            extra_config: match store {
-                Store::Classic => json!({}),
-                Store::Containerd => json!({ "features": { "containerd-snapshotter": true } }),
-            },
+            extra_config: settings,
         };
         let daemon =
             PrivateDaemon::start(options, &ample()).unwrap_or_else(|error| panic!("{error}"));
         Daemon {
+            data_root,
             host: daemon.docker_host(),
             socket: daemon.socket().to_owned(),
             daemon: Some(daemon),
@@ -170,6 +186,12 @@ impl Daemon {
     /// Its socket.
     pub fn socket(&self) -> &Utf8Path {
         &self.socket
+    }
+
+    /// The folder of the blobs of containerd's store.
+    pub fn blobs(&self) -> Utf8PathBuf {
+        let content = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
+        self.data_root.join(content)
     }
 
     /// Kills it.

@@ -1,6 +1,7 @@
 //! A project of compose, and a session that works in it.
 
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use testbed::engines::busybox;
@@ -15,9 +16,9 @@ pub(super) struct Project {
     /// Where the session's temporary files are.
     temporary: Utf8PathBuf,
     _builder: (Endpoint, Daemon),
-    _daemon: Daemon,
+    pub(super) daemon: Daemon,
     // Last: what the others lie in.
-    _stack: Stack,
+    pub(super) stack: Arc<Stack>,
 }
 
 /// What a command ended with, and said.
@@ -41,31 +42,47 @@ impl From<Output> for Said {
 
 impl Project {
     pub(super) fn with(store: Store, compose: &str) -> Self {
-        let stack = Stack::new();
+        let stack = Arc::new(Stack::new());
+        let folder = stack.fresh("shop");
+        std::fs::create_dir(&folder).unwrap();
+        let project = Self::session(stack, store, folder);
+        project.write("compose.yaml", compose);
+        project
+    }
+
+    /// Another session with the same folder, whose builder is another one.
+    pub(super) fn elsewhere(&self, store: Store) -> Self {
+        Self::session(Arc::clone(&self.stack), store, self.folder.clone())
+    }
+
+    fn session(stack: Arc<Stack>, store: Store, folder: Utf8PathBuf) -> Self {
         let host = stack.daemon(Store::Containerd);
         let endpoint = stack.endpoint(&host);
         let daemon = stack.daemon(store);
         let mut client = stack.client(&daemon, Some(&endpoint));
         let seats = seat(&stack.fresh("bin"), &["docker", "docker-compose"]);
         client.path.insert(0, seats);
-        let folder = stack.fresh("shop");
         let temporary = stack.fresh("tmp");
-        for dir in [&folder, &temporary] {
-            std::fs::create_dir(dir).unwrap();
-        }
-        client
-            .variables
-            .push(("TMPDIR".to_owned(), temporary.to_string()));
-        let project = Self {
+        std::fs::create_dir(&temporary).unwrap();
+        let mut project = Self {
             client,
             folder,
             temporary,
             _builder: (endpoint, host),
-            _daemon: daemon,
-            _stack: stack,
+            daemon,
+            stack,
         };
-        project.write("compose.yaml", compose);
+        let temporary = project.temporary.to_string();
+        project.set("TMPDIR", &temporary);
+        project.set("CACHECORE_BUILD_CACHE", "/nonexistent");
         project
+    }
+
+    /// Sets a variable of the session.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        let variables = &mut self.client.variables;
+        variables.retain(|(known, _)| known != name);
+        variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Writes a file of the project.

@@ -139,6 +139,7 @@ const COMPOSE_COMMANDS: &[&Node] = &[
     &COMPOSE_CREATE,
     &COMPOSE_RUN,
     &COMPOSE_WATCH,
+    &COMPOSE_SCALE,
 ];
 static COMPOSE: Node = branch(&["compose"], &[compose::GLOBAL], COMPOSE_COMMANDS);
 static STANDALONE_COMPOSE: Node = branch(
@@ -151,3 +152,4 @@ static COMPOSE_UP: Node = leaf(&["up"], &[compose::UP], Order::Mixed);
 static COMPOSE_CREATE: Node = leaf(&["create"], &[compose::CREATE], Order::Mixed);
 static COMPOSE_RUN: Node = leaf(&["run"], &[compose::RUN], Order::FlagsFirst);
 static COMPOSE_WATCH: Node = leaf(&["watch"], &[compose::WATCH], Order::Mixed);
+static COMPOSE_SCALE: Node = leaf(&["scale"], &[compose::SCALE], Order::Mixed);

@@ -80,6 +80,17 @@ pub struct Target {
     pub output: Vec<String>,
 }
 
+impl Target {
+    /// Whether a cache that nobody asked for would be in nobody's way.
+    pub(super) fn shares_cache(&self) -> bool {
+        let is_undecided = self.cache_from.is_empty()
+            && self.cache_to.is_empty()
+            && self.no_cache_filter.is_empty()
+            && !self.no_cache;
+        is_undecided && !self.args.contains_key("BUILDKIT_INLINE_CACHE")
+    }
+}
+
 /// Instead of a value that explanations do not show.
 const HIDDEN: &str = "(not shown)";
 

@@ -33,20 +33,28 @@ const OF_BUILD: [&str; 7] = [
 /// Flags of the others with which compose has to build itself, or does nothing.
 const OF_START: [&str; 3] = ["dry-run", "watch", "no-build"];
 
-/// The question for a command that may build.
+/// Whether a command may build something that can be built here.
 ///
 /// # Errors
-/// [`AsItIs`] if the command is none of those, or one that compose has to do itself.
-pub fn question(command: &Command, words: &[OsString]) -> Result<Question, AsItIs> {
-    let verb = command.path.last().copied().unwrap_or_default();
-    let not_kept: &[&str] = match verb {
+/// [`AsItIs`] if it is no such command, or one that compose has to do itself.
+pub fn may_build(command: &Command) -> Result<(), AsItIs> {
+    let not_kept: &[&str] = match verb(command) {
         "build" => &OF_BUILD,
         "up" | "create" | "run" => &OF_START,
         _ => return as_it_is("the command builds nothing"),
     };
-    if let Some(flag) = not_kept.iter().find(|flag| command.has(flag)) {
-        return as_it_is(format!("--{flag} is compose's own matter"));
+    match not_kept.iter().find(|flag| command.has(flag)) {
+        Some(flag) => as_it_is(format!("--{flag} is compose's own matter")),
+        None => Ok(()),
     }
+}
+
+/// The question about the services that a command builds or starts.
+///
+/// # Errors
+/// [`AsItIs`] if it names none that could be asked about.
+pub fn question(command: &Command, words: &[OsString]) -> Result<Question, AsItIs> {
+    let verb = verb(command);
     if command.values("file").any(|file| file == "-") {
         return as_it_is("the project is read from stdin, which can be read once");
     }
@@ -55,7 +63,9 @@ pub fn question(command: &Command, words: &[OsString]) -> Result<Question, AsItI
     let count = if verb == "run" { 1 } else { usize::MAX };
     let services: Option<Vec<String>> = arguments
         .take(count)
-        .map(|word| word.to_str().map(str::to_owned))
+        .map(|word| word.to_str())
+        // `scale` has numbers behind its services.
+        .map(|word| Some(word?.split('=').next()?.to_owned()))
         .collect();
     let Some(services) = services else {
         return as_it_is("a service's name is not UTF-8");
@@ -75,4 +85,9 @@ pub fn question(command: &Command, words: &[OsString]) -> Result<Question, AsItI
         version: asked(&["version", "--short"]),
         services,
     })
+}
+
+/// The command's last name.
+fn verb(command: &Command) -> &'static str {
+    command.path.last().copied().unwrap_or_default()
 }

@@ -272,6 +272,7 @@ fn wanted_by(line: &str) -> Result<(Vec<String>, String), String> {
         "plain": { "image": "plain" },
     });
     let (command, words) = command(line);
+    may_build(&command).map_err(|why| why.0)?;
     let question = question(&command, &words).map_err(|why| why.0)?;
     match question.services.first().map(String::as_str) {
         Some("eager") => services["eager"] = json!({ "build": build, "pull_policy": "build" }),

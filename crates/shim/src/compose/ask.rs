@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use cachecore::compose::{AsItIs, Model, Question, Version};
+use cachecore::argv;
+use cachecore::compose::{AsItIs, Model, Question, Version, question};
 use cachecore::rewrite::Plan;
 
 use crate::{Real, trail};
@@ -12,12 +13,43 @@ use crate::{Real, trail};
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// The project, and the version of compose.
-pub(crate) fn project(
+/// A project as compose understands it.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) model: Model,
+    pub(super) version: Version,
+}
+
+/// What was asked already.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    project: Option<Result<(Question, Project), AsItIs>>,
+}
+
+impl Answers {
+    /// The project of a command. It is asked about once.
+    pub(super) fn project(
+        &mut self,
+        real: &Real,
+        plan: &Plan,
+        command: &argv::Command,
+    ) -> Result<(&Question, &Project), AsItIs> {
+        let answer = self
+            .project
+            .get_or_insert_with(|| project(real, plan, command));
+        match answer {
+            Ok((question, project)) => Ok((question, project)),
+            Err(why) => Err(why.clone()),
+        }
+    }
+}
+
+fn project(
     real: &Real,
     plan: &Plan,
-    question: &Question,
-) -> Result<(Model, Version), AsItIs> {
+    command: &argv::Command,
+) -> Result<(Question, Project), AsItIs> {
+    let question = question(command, &plan.argv)?;
     let (config, version) = std::thread::scope(|scope| {
         let version = scope.spawn(|| answer(real, plan, &question.version));
         let config = answer(real, plan, &question.config);
@@ -25,44 +57,34 @@ pub(crate) fn project(
     });
     let version = version.as_deref().and_then(Version::read);
     let version = version.filter(|version| *version >= Version(2, 0, 0));
-    let version = version.ok_or_else(|| AsItIs("compose does not say its version".to_owned()))?;
-    let config = config.ok_or_else(|| {
-        // It will say so itself, with the command that the user wrote.
-        AsItIs("compose does not accept the project or the command".to_owned())
-    })?;
-    Ok((Model::read(&config)?, version))
+    let version = version.ok_or_else(|| AsItIs("it is not compose 2 or later".to_owned()))?;
+    // It will say why, with the command that the user wrote.
+    let config = config
+        .ok_or_else(|| AsItIs("compose does not accept the project or the command".to_owned()))?;
+    let model = Model::read(&config)?;
+    Ok((question, Project { model, version }))
 }
 
-/// What it prints, if it succeeds. What it says besides, it will say again.
-fn answer(real: &Real, plan: &Plan, words: &[OsString]) -> Option<Vec<u8>> {
-    let mut child = quiet(real, plan, words)
+/// What the real program prints, if it succeeds. What it says besides, it will say again.
+pub(super) fn answer(real: &Real, plan: &Plan, words: &[OsString]) -> Option<Vec<u8>> {
+    let mut command = Command::new(&real.path);
+    let variables = plan.environment.iter().map(|(name, value)| (name, value));
+    let mut child = command
+        .args(words)
+        .envs(variables)
+        .env(trail::VARIABLE, &real.settled)
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .ok()?;
     let mut bytes = Vec::new();
-    let read = child
-        .stdout
-        .take()?
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes);
+    let stdout = child.stdout.take()?;
+    let read = stdout.take(LARGEST + 1).read_to_end(&mut bytes);
     let is_whole = read.is_ok() && bytes.len() as u64 <= LARGEST;
     if !is_whole {
         let _ = child.kill();
     }
     let status = child.wait().ok()?;
     (is_whole && status.success()).then_some(bytes)
-}
-
-/// The real program, which says nothing to anybody.
-fn quiet(real: &Real, plan: &Plan, words: &[OsString]) -> Command {
-    let mut command = Command::new(&real.path);
-    let variables = plan.environment.iter().map(|(name, value)| (name, value));
-    command
-        .args(words)
-        .envs(variables)
-        .env(trail::VARIABLE, &real.trail)
-        .env("CACHECORE_DISABLE", "1")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
-    command
 }

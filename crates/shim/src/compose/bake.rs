@@ -2,15 +2,18 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 
+use cachecore::cache::Key;
 use cachecore::compose::AsItIs;
 use cachecore::rewrite::Plan;
 use serde_json::Value;
 
 use super::Intent;
 use crate::builder::read;
+use crate::cache::{self, Turn};
 use crate::report::Report;
 use crate::stdin::Input;
 use crate::{Environment, Real, Seat, child, journal, trail};
@@ -32,6 +35,7 @@ pub(crate) fn run(
 ) -> Result<Option<ExitCode>, AsItIs> {
     let problem = |e: io::Error| AsItIs(format!("no room for bake: {e}"));
     let own = Report::new().map_err(problem)?;
+    let turns = turns(environment, intent);
     let definition = definition(intent).map_err(problem)?;
     let file = own.stdin_as("compose.json").map_err(problem)?;
     let mut words: Vec<OsString> = vec!["bake".into(), "--file".into(), file.into()];
@@ -51,21 +55,26 @@ pub(crate) fn run(
     buildx.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0");
     let status = watched(buildx, quiet).map_err(|e| AsItIs(format!("cannot run buildx: {e}")))?;
     if !status.success() {
-        drop(own);
+        drop((own, turns));
         return Ok(Some(match status.code() {
             Some(_) => ExitCode::from(BUILD_FAILED),
             None => child::end_as(status),
         }));
     }
+    for turn in turns {
+        turn.publish(environment);
+    }
     let report: Value = read(&own.path())
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
     drop(own);
+    let Some(loader) = &mut intent.loader else {
+        return Ok(None);
+    };
     for image in &intent.bake.images {
         let begun = Instant::now();
         let of_image = report[&image.target].to_string();
-        let loaded = intent.loader.load(of_image.as_bytes(), &image.names);
-        match loaded {
+        match loader.load(of_image.as_bytes(), &image.names) {
             Ok(loaded) => {
                 let took = begun.elapsed().as_millis();
                 let line = format!("{}: {loaded} in {took} ms", image.names.join(", "));
@@ -82,6 +91,33 @@ pub(crate) fn run(
         }
     }
     Ok(None)
+}
+
+/// The images' turns with the shared cache, which the definition tells each of.
+fn turns(environment: &Environment, intent: &mut Intent) -> Vec<Turn> {
+    let Some(cache) = &intent.cache else {
+        return Vec::new();
+    };
+    let mut turns = Vec::new();
+    for image in intent.bake.images.iter().filter(|image| image.shares_cache) {
+        let key = image.names.first().and_then(|name| Key::of_image(name));
+        let target = intent.bake.definition.target_mut(&image.target);
+        let Some((key, target)) = key.zip(target) else {
+            continue;
+        };
+        let line = cache::line(Path::new(&target.context));
+        let Some(turn) = cache.begin(environment, key, line) else {
+            continue;
+        };
+        let entries = turn.entries();
+        let text = |entry: &OsString| entry.to_str().map(str::to_owned);
+        target
+            .cache_from
+            .extend(entries.from.iter().filter_map(text));
+        target.cache_to.extend(entries.to.iter().filter_map(text));
+        turns.push(turn);
+    }
+    turns
 }
 
 /// The definition, in memory: what is in it is nobody else's business.
@@ -117,8 +153,7 @@ fn buildx(
         .args(before)
         .arg("buildx")
         .envs(variables)
-        .env(trail::VARIABLE, &real.settled)
-        .env("CACHECORE_DISABLE", "1");
+        .env(trail::VARIABLE, &real.settled);
     Ok(command)
 }
 

@@ -1,12 +1,9 @@
 //! Variables that compose takes from a file as well, where the shim would not see them.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
 use cachecore::argv::Command;
 use cachecore::compose::AsItIs;
 
+use super::files;
 use crate::Environment;
 use crate::builder::read;
 
@@ -22,20 +19,12 @@ const DECISIVE: [&str; 8] = [
     "DOCKER_HOST",
 ];
 
-/// Where compose looks for a project that it is not told of.
-const FILES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
-
 /// Nothing that matters may stand in a file of variables: what counts there is not known here.
-pub(crate) fn check(environment: &Environment, command: &Command) -> Result<(), AsItIs> {
-    for file in files(environment, command) {
-        let Some(bytes) = read(&file) else { continue };
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some(name) = DECISIVE.iter().find(|name| text.contains(**name)) {
+pub(super) fn check(environment: &Environment, command: &Command) -> Result<(), AsItIs> {
+    for file in files::variables(environment, command) {
+        let bytes = read(&file).unwrap_or_default();
+        let named = |name: &&&str| files::contains(&bytes, name.as_bytes());
+        if let Some(name) = DECISIVE.iter().find(named) {
             return Err(AsItIs(format!("{} has {name} in it", file.display())));
         }
     }
@@ -43,7 +32,7 @@ pub(crate) fn check(environment: &Environment, command: &Command) -> Result<(), 
 }
 
 /// What stands between the names of a project and a service in the name of an image.
-pub(crate) fn separator(environment: &Environment, command: &Command) -> Result<char, AsItIs> {
+pub(super) fn separator(environment: &Environment, command: &Command) -> Result<char, AsItIs> {
     let flag = command
         .is_on("compatibility")
         .ok_or_else(|| AsItIs("--compatibility is neither true nor false".to_owned()))?;
@@ -53,44 +42,4 @@ pub(crate) fn separator(environment: &Environment, command: &Command) -> Result<
         .iter()
         .any(|yes| variable == *yes);
     Ok(if flag || is_on { '_' } else { '-' })
-}
-
-/// Every file of variables that compose may read.
-fn files(environment: &Environment, command: &Command) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = command.values("env-file").map(PathBuf::from).collect();
-    let named = environment.compose_env_files.as_deref().unwrap_or_default();
-    let named = named.as_bytes().split(|byte| *byte == b',');
-    files.extend(
-        named
-            .filter(|name| !name.is_empty())
-            .map(|name| OsStr::from_bytes(name).into()),
-    );
-    files.extend(
-        folders(environment, command)
-            .iter()
-            .map(|dir| dir.join(".env")),
-    );
-    files
-}
-
-/// The folders that may be the project's.
-fn folders(environment: &Environment, command: &Command) -> Vec<PathBuf> {
-    let mut folders = vec![PathBuf::from(".")];
-    for flag in ["project-directory", "workdir"] {
-        folders.extend(command.values(flag).map(PathBuf::from));
-    }
-    let parent = |file: &Path| file.parent().map(Path::to_owned);
-    folders.extend(
-        command
-            .values("file")
-            .filter_map(|file| parent(file.as_ref())),
-    );
-    if let Some(list) = &environment.compose_file {
-        folders.extend(std::env::split_paths(list).filter_map(|file| parent(&file)));
-    }
-    if let Ok(here) = std::env::current_dir() {
-        let has_project = |dir: &&Path| FILES.iter().any(|file| dir.join(file).exists());
-        folders.extend(here.ancestors().find(has_project).map(Path::to_owned));
-    }
-    folders
 }

@@ -33,15 +33,18 @@ pub(crate) struct Between<'a> {
     pub(crate) builder: &'a Builder,
 }
 
-/// What brings images from the builder into the daemon; `None` if one of them cannot be reached.
+/// What brings images from the builder into the daemon; `None` if one of them cannot be reached. The content
+/// of a builder with several nodes is not looked for.
 pub(crate) fn loader(between: Between<'_>) -> Option<Loader> {
-    let builder = match between.builder.way()? {
-        Way::Address(address) => Endpoint::parse(&address)?,
-        Way::Dial => {
+    let builder = match between.builder.way() {
+        None if between.builder.nodes > 1 => None,
+        None => return None,
+        Some(Way::Address(address)) => Some(Endpoint::parse(&address)?),
+        Some(Way::Dial) => {
             let name = &between.builder.name;
             let words = ["buildx", "--builder", name, "dial-stdio"];
             let to = format!("builder {name}");
-            between.dialer(&words, to)?
+            Some(between.dialer(&words, to)?)
         }
     };
     Some(Loader::new(images(between)?, builder))
@@ -57,6 +60,16 @@ pub(crate) fn images(between: Between<'_>) -> Option<Images> {
 }
 
 impl Between<'_> {
+    /// The CLI, as the user called it, without a command yet.
+    pub(crate) fn docker(self) -> Option<std::process::Command> {
+        let Endpoint::Dialer(dialer) = self.dialer(&[], String::new())? else {
+            return None;
+        };
+        let mut docker = std::process::Command::new(dialer.program);
+        docker.args(dialer.words).envs(dialer.variables);
+        Some(docker)
+    }
+
     /// The CLI, as the user called it, with another command.
     fn dialer(self, words: &[&str], to: String) -> Option<Endpoint> {
         let real = Real::find(self.environment, Seat::Docker).ok()?;

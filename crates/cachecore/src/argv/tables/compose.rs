@@ -120,6 +120,7 @@ pub(super) static RUN: &[Flag] = &[
     switch("interactive").or(b'i'),
     value("label").or(b'l'),
     value("name"),
+    switch("no-TTY").or(b'T'),
     switch("no-deps"),
     value("publish").or(b'p'),
     value("pull"),
@@ -143,3 +144,6 @@ pub(super) static WATCH: &[Flag] = &[
     switch("prune"),
     switch("quiet"),
 ];
+
+/// Of `scale`.
+pub(super) static SCALE: &[Flag] = &[switch("dry-run"), switch("no-deps")];

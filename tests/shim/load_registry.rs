@@ -1,0 +1,141 @@
+//! Images that cannot be read from their builder, through a registry.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, Command, Stdio};
+
+use testbed::stack::{Client, Daemon, Stack, Store};
+
+use crate::load::{context, words_of};
+use crate::seats::seat;
+
+/// A registry on this machine, where enclosed daemons reach it, until it is dropped.
+struct Registry {
+    child: Child,
+    host: String,
+}
+
+impl Registry {
+    fn start(stack: &Stack) -> Self {
+        // The address that others see; nothing is sent.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.connect("192.0.2.1:9").unwrap();
+        let address = socket.local_addr().unwrap().ip();
+        for _ in 0..20 {
+            let port = TcpListener::bind((address, 0))
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port();
+            let host = format!("{address}:{port}");
+            let settings = stack.fresh("registry.yml");
+            let folder = stack.fresh("registry");
+            let text = format!(
+                "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\nhttp: {{addr: '{host}'}}\n"
+            );
+            std::fs::write(&settings, text).unwrap();
+            let child = Command::new("docker-registry")
+                .args(["serve", settings.as_str()])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            let child = child.expect("docker-registry has to be installed");
+            let mut registry = Self { child, host };
+            // Until it listens, or has found the port taken meanwhile.
+            while registry.child.try_wait().unwrap().is_none() {
+                if TcpStream::connect(&registry.host).is_ok() {
+                    return registry;
+                }
+                std::thread::yield_now();
+            }
+        }
+        panic!("the registry found no free port");
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client through the shim, with a builder of two nodes, which are the same.
+fn client(
+    stack: &Stack,
+    builder: &Daemon,
+    daemon: &Daemon,
+    registry: &str,
+) -> (Client, impl Sized) {
+    let nodes = [stack.endpoint(builder), stack.endpoint(builder)];
+    let mut client = stack.client(daemon, None);
+    let [one, other] = nodes
+        .each_ref()
+        .map(|node| format!("unix://{}", node.socket()));
+    let create = ["buildx", "create", "--name", "pair", "--driver", "remote"];
+    client.docker(&[&create[..], &[&one]].concat());
+    client.docker(&[&create[..], &["--append", &other]].concat());
+    client
+        .path
+        .insert(0, seat(&stack.fresh("bin"), &["docker"]));
+    for (name, value) in [
+        ("BUILDX_BUILDER", "pair"),
+        ("CACHECORE_REGISTRY", registry),
+        ("CACHECORE_LOG", "debug"),
+    ] {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    }
+    (client, nodes)
+}
+
+#[track_caller]
+fn build(client: &Client, stack: &Stack, text: &str) -> String {
+    let context = context(stack, text);
+    let words = ["build", "-t", "app", "-t", "h:1/b:c", context.as_str()];
+    let output = client.try_docker(&words);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn what_cannot_be_read_from_its_builder_comes_by_its_digest_or_by_load() {
+    let stack = Stack::new();
+    let registry = Registry::start(&stack);
+    let host = registry.host.clone();
+    let builder = stack.daemon_with_registry(Store::Containerd, &host);
+    let daemons =
+        [Store::Classic, Store::Containerd].map(|store| stack.daemon_with_registry(store, &host));
+    let clients = daemons
+        .each_ref()
+        .map(|daemon| client(&stack, &builder, daemon, &host));
+    for (nth, (client, _nodes)) in clients.iter().enumerate() {
+        let text = format!("session {nth}");
+        let said = build(client, &stack, &text);
+        assert!(
+            said.contains("app, h:1/b:c: pulled by its digest"),
+            "{said}"
+        );
+        assert_eq!(words_of(client, "h:1/b:c"), text);
+        let names = client.docker(&["images", "--format", "{{.Repository}}"]);
+        assert!(!names.contains("cachecore"), "{names}");
+        let again = build(client, &stack, &text);
+        assert!(again.contains("unchanged, not loaded again"), "{again}");
+    }
+    // Two sessions have pushed another image of the same name; neither has a name there.
+    let (first, _) = &clients[0];
+    assert_eq!(words_of(first, "app"), "session 0");
+    let mut asked = TcpStream::connect(&host).unwrap();
+    write!(asked, "GET /v2/cachecore/tags/list HTTP/1.0\r\n\r\n").unwrap();
+    let mut tags = String::new();
+    asked.read_to_string(&mut tags).unwrap();
+    assert!(
+        tags.contains("\"tags\":null") || tags.contains("NAME_UNKNOWN"),
+        "{tags}"
+    );
+
+    drop(registry);
+    let said = build(first, &stack, "without");
+    assert!(said.contains("not through the registry"), "{said}");
+    assert_eq!(words_of(first, "app"), "without");
+}
