@@ -48,8 +48,6 @@ pub struct BakedImage {
     pub target: String,
     /// The names that it gets in the daemon.
     pub names: Vec<String>,
-    /// Where its files are, as far as that is known.
-    pub context: String,
     /// Whether nobody has said anything about its caches.
     pub shares_cache: bool,
 }
@@ -142,7 +140,6 @@ pub fn plan(command: &Command, definition: &Definition) -> BakePlan {
         images.push(BakedImage {
             target: name.to_owned(),
             names: target.tags.clone().unwrap_or_default(),
-            context: target.context.clone().unwrap_or_else(|| ".".to_owned()),
             shares_cache: leaves_caches(command) && !target.decides_about_caches(),
         });
     }
@@ -221,7 +218,6 @@ mod tests {
         let image = |target: &str, names: &[&str], shares_cache| BakedImage {
             target: target.to_owned(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            context: ".".to_owned(),
             shares_cache,
         };
         assert_eq!(

@@ -13,10 +13,9 @@ use std::time::{Duration, Instant};
 use cachecore::argv::Program;
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
-use cachecore::cache::Key;
 
 use crate::builder::read;
-use crate::cache::{self, BuildCache, Turn};
+use crate::cache::Turns;
 use crate::load::{Between, Loaded, Loader, NotLoaded, loader};
 use crate::report::Report;
 use crate::stdin::Input;
@@ -162,19 +161,16 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
     bake.images = &images;
     let begun = Instant::now();
     let outcome = run(&bake, &mut loader);
-    for turn in turns {
-        match outcome {
-            Ok(Outcome::Built(_)) => turn.publish(environment),
-            // Ending as the child did may be by a signal, which leaves nobody to remove it.
-            _ => drop(turn),
-        }
-    }
     if own.is_none()
         && let Err(e) = complete(&report, &images)
     {
         journal::say(environment, &format!("the report stays as it is: {e}"));
     }
     drop(own);
+    match &outcome {
+        Ok(Outcome::Built(_)) => turns.publish(environment),
+        _ => drop(turns),
+    }
     match outcome {
         Err(e) => {
             journal::fail(&format!("cannot run {}: {e}", real.path.display()));
@@ -202,54 +198,36 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
 
 /// The turns of the images with the build cache that sessions share. Adds what bake is told of it to the
 /// changes of the words.
-fn turns(
-    between: Between<'_>,
-    real: &Real,
-    images: &[BakedImage],
-    edits: &mut Vec<Edit>,
-) -> Vec<Turn> {
-    let Between {
-        environment,
-        command,
-        ..
-    } = between;
-    let mut words = Vec::new();
-    let mut begin = |cache: &BuildCache, image: &BakedImage| {
-        let key = Key::of_image(image.names.first()?)?;
-        let line = cache::line(Path::new(&image.context));
-        let turn = cache.begin(environment, key, line)?;
-        words.extend(turn.entries().sets(&image.target));
-        Some(turn)
-    };
-    let sharing = || images.iter().filter(|image| image.shares_cache);
-    let cache = sharing()
-        .next()
-        .and_then(|_| BuildCache::open(environment))
-        .filter(|cache| cache.serves(between));
-    let Some(cache) = cache else {
-        return Vec::new();
-    };
+fn turns(between: Between<'_>, real: &Real, images: &[BakedImage], edits: &mut Vec<Edit>) -> Turns {
+    let sharing = images.iter().filter(|image| image.shares_cache);
+    let named = |image: &'_ BakedImage| Some((image.target.clone(), image.names.first()?.clone()));
+    let named: Vec<(String, String)> = sharing.filter_map(named).collect();
+    let pairs = named
+        .iter()
+        .map(|(target, name)| (target.as_str(), name.as_str()));
+    let turns = Turns::begin(between, pairs);
+    let mut words = turns.sets();
+    if words.is_empty() {
+        return turns;
+    }
     // Since 0.17 bake wants to be told which folders of the user's it may use.
-    let has_allow = match has_allow(between, real) {
-        Some(has_allow) => has_allow,
-        None => {
-            journal::say(
-                environment,
-                "no build cache: the version of buildx is not known",
-            );
-            return Vec::new();
+    match has_allow(between, real) {
+        Some(true) => {
+            for right in ["--allow=fs.read=", "--allow=fs.write="] {
+                let mut word = OsString::from(right);
+                word.push(&between.environment.build_cache);
+                words.push(word);
+            }
         }
-    };
-    let turns: Vec<Turn> = sharing().filter_map(|image| begin(&cache, image)).collect();
-    if has_allow && !turns.is_empty() {
-        for right in ["--allow=fs.read=", "--allow=fs.write="] {
-            let mut word = OsString::from(right);
-            word.push(&environment.build_cache);
-            words.push(word);
+        Some(false) => {}
+        None => {
+            let problem = "no build cache: the version of buildx is not known";
+            journal::say(between.environment, problem);
+            return Turns::default();
         }
     }
     edits.push(Edit::Insert {
-        before: command.after_name(),
+        before: between.command.after_name(),
         words,
     });
     turns

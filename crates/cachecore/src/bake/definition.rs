@@ -41,8 +41,6 @@ pub struct Target {
     no_cache: Option<bool>,
     no_cache_filter: Option<Vec<String>>,
     args: Option<BTreeMap<String, Value>>,
-    /// Where its files are.
-    pub context: Option<String>,
 }
 
 impl Definition {

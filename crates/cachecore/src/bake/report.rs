@@ -72,7 +72,6 @@ mod tests {
         let image = BakedImage {
             target: "a".to_owned(),
             names: vec!["app".to_owned()],
-            context: ".".to_owned(),
             shares_cache: true,
         };
         let report = br#"{"a":{"image.name":"app,x/b:1","n":1},"b":{"image.name":"b"}}"#;
