@@ -14,6 +14,7 @@ use cachecore::argv::edit::{Edit, apply};
 use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
 
 use crate::builder::read;
+use crate::cache::Turns;
 use crate::load::{Between, Loaded, Loader, NotLoaded, loader};
 use crate::report::Report;
 use crate::stdin::Input;
@@ -152,6 +153,11 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         }
         _ => PathBuf::from(command.value("metadata-file")?),
     };
+    let turns = Turns::begin(between, cached(&images));
+    edits.push(Edit::Insert {
+        before: command.after_name(),
+        words: turns.sets(),
+    });
     let argv = apply(&passage.argv, &edits);
     bake.argv = &argv;
     bake.report = &report;
@@ -164,6 +170,10 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         journal::say(environment, &format!("the report stays as it is: {e}"));
     }
     drop(own);
+    match &outcome {
+        Ok(Outcome::Built(_)) => turns.publish(environment),
+        _ => drop(turns),
+    }
     match outcome {
         Err(e) => {
             journal::fail(&format!("cannot run {}: {e}", real.path.display()));
@@ -187,6 +197,12 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
             }
         }
     }
+}
+
+/// The targets that may share their cache, and by which names.
+fn cached(images: &[BakedImage]) -> impl Iterator<Item = (&str, &str)> {
+    let images = images.iter().filter(|image| image.is_without_caches);
+    images.filter_map(|image| Some((image.target.as_str(), image.names.first()?.as_str())))
 }
 
 /// What becomes of a bake, by its definition: as it was handed in, or as the real program resolves it.

@@ -38,6 +38,8 @@ pub struct Target {
     call: Option<String>,
     cache_from: Option<Vec<Value>>,
     cache_to: Option<Vec<Value>>,
+    no_cache: Option<bool>,
+    no_cache_filter: Option<Vec<Value>>,
 }
 
 impl Definition {
@@ -178,7 +180,8 @@ impl Target {
     pub fn has_caches(&self) -> bool {
         let is_set =
             |values: &Option<Vec<Value>>| values.as_ref().is_some_and(|all| !all.is_empty());
-        is_set(&self.cache_from) || is_set(&self.cache_to)
+        let said = [&self.cache_from, &self.cache_to, &self.no_cache_filter];
+        said.into_iter().any(is_set) || self.no_cache == Some(true)
     }
 }
 

@@ -1,10 +1,13 @@
-//! Flags of buildx, 0.10 and later. Those of its `build` are in the table of docker's.
+//! Flags of buildx, 0.5 and later. Those of its `build` are in the table of docker's.
+//!
+//! From `commands/{root,bake}.go` of the releases 0.5 to 0.36 of github.com/docker/buildx; 0.13.1 is asked by
+//! `scripts/grammar`.
 
 use super::{switch, value};
 use crate::argv::Flag;
 
 /// Before the command.
-pub(super) static GLOBAL: &[Flag] = &[value("builder"), switch("debug").or(b'D')];
+pub(super) static GLOBAL: &[Flag] = &[value("builder"), switch("debug").or(b'D'), value("timeout")];
 
 /// Of `bake`.
 pub(super) static BAKE: &[Flag] = &[
@@ -18,6 +21,7 @@ pub(super) static BAKE: &[Flag] = &[
     switch("load"),
     value("metadata-file"),
     switch("no-cache"),
+    value("policy"),
     switch("print"),
     value("progress"),
     value("provenance"),
@@ -25,4 +29,5 @@ pub(super) static BAKE: &[Flag] = &[
     switch("push"),
     value("sbom"),
     value("set"),
+    value("var"),
 ];

@@ -1,4 +1,7 @@
 //! Flags of compose: 1.29, and 2.0 to 5.
+//!
+//! From `compose/cli/main.py` of 1.29.2, and `cmd/compose/*.go` of the releases 2.0.0 to 5.5.0 of github.com/docker/compose,
+//! hidden flags and older names (`normalizeRunFlags`) among them; 2.26.1 is asked by `scripts/grammar`.
 
 use super::{switch, value};
 use crate::argv::Flag;
@@ -11,6 +14,7 @@ pub(super) static GLOBAL: &[Flag] = &[
     switch("dry-run"),
     value("env-file"),
     value("file").or(b'f'),
+    value("insecure-registry"),
     switch("no-ansi"),
     value("parallel"),
     value("profile"),
@@ -24,7 +28,7 @@ pub(super) static GLOBAL: &[Flag] = &[
 
 /// Before the command, of 1.29 alone.
 pub(super) static STANDALONE_GLOBAL: &[Flag] = &[
-    value("context"),
+    value("context").or(b'c'),
     value("host").or(b'H'),
     value("log-level"),
     switch("skip-hostname-check"),
@@ -89,6 +93,7 @@ pub(super) static UP: &[Flag] = &[
     switch("wait"),
     value("wait-timeout"),
     switch("watch").or(b'w'),
+    switch("y"),
     switch("yes").or(b'y'),
 ];
 
@@ -104,6 +109,7 @@ pub(super) static CREATE: &[Flag] = &[
     switch("quiet-pull"),
     switch("remove-orphans"),
     value("scale"),
+    switch("y"),
     switch("yes").or(b'y'),
 ];
 
@@ -119,9 +125,11 @@ pub(super) static RUN: &[Flag] = &[
     value("env-from-file"),
     switch("interactive").or(b'i'),
     value("label").or(b'l'),
+    value("labels"),
     value("name"),
     switch("no-TTY").or(b'T'),
     switch("no-deps"),
+    switch("no-tty"),
     value("publish").or(b'p'),
     value("pull"),
     switch("quiet").or(b'q'),
@@ -134,6 +142,7 @@ pub(super) static RUN: &[Flag] = &[
     switch("use-aliases"),
     value("user").or(b'u'),
     value("volume").or(b'v'),
+    value("volumes"),
     value("workdir").or(b'w'),
 ];
 

@@ -1,4 +1,8 @@
 //! Flags of docker: the CLI from 20.10 to 29, `build` with those of buildx, which the CLI calls.
+//!
+//! From `cli/command/container/{opts,run,create}.go`, `cli/command/image/build.go` and `cli/flags` of the releases 20.10.0 to
+//! 29.7 of github.com/docker/cli, and `commands/build.go` of 0.5 to 0.36 of github.com/docker/buildx, hidden flags among
+//! them; 26.1.5 and 20.10.24 are asked by `scripts/grammar`, and by `tests/shim/requests.rs` what each flag takes.
 
 use super::{switch, value};
 use crate::argv::Flag;
@@ -56,12 +60,14 @@ pub(super) static BUILD: &[Flag] = &[
     value("no-cache-filter"),
     value("output").or(b'o'),
     value("platform"),
+    value("policy"),
     value("print"),
     value("progress"),
     value("provenance"),
     switch("pull"),
     switch("push"),
     switch("quiet").or(b'q'),
+    value("resource"),
     switch("rm"),
     value("root"),
     value("sbom"),
@@ -71,6 +77,7 @@ pub(super) static BUILD: &[Flag] = &[
     value("shm-size"),
     switch("squash"),
     value("ssh"),
+    switch("stream"),
     value("tag").or(b't'),
     value("target"),
     value("ulimit"),
@@ -106,6 +113,7 @@ pub(super) static CONTAINER: &[Flag] = &[
     value("device-write-iops"),
     switch("disable-content-trust"),
     value("dns"),
+    value("dns-opt"),
     value("dns-option"),
     value("dns-search"),
     value("domainname"),
@@ -144,6 +152,8 @@ pub(super) static CONTAINER: &[Flag] = &[
     value("memory-swappiness"),
     value("mount"),
     value("name"),
+    value("net"),
+    value("net-alias"),
     value("network"),
     value("network-alias"),
     switch("no-healthcheck"),
