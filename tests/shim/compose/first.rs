@@ -16,6 +16,7 @@ fn with(mut project: Project, compose: &camino::Utf8Path, cache: &str) -> Projec
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn the_first_compose_builds_through_the_shim_and_shares_its_cache() {
     let compose = match compose_1() {
         Ok(compose) => compose,
