@@ -7,6 +7,7 @@ mod cache_surroundings;
 mod compose;
 mod compose_double;
 mod daemon_double;
+mod doctor;
 mod inherited;
 mod install;
 mod load;
