@@ -22,5 +22,6 @@ mod recorder;
 mod relay;
 mod requests;
 mod seats;
+mod secrets;
 mod surroundings;
 mod terminal;
