@@ -1,8 +1,13 @@
 //! The build cache that sessions share. Each session has a daemon of its own, and that a BuildKit.
 
-use std::process::Output;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Output, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::process::{Pid, Signal, kill_process_group};
 use testbed::engines::build_output::steps;
 use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
 
@@ -110,6 +115,37 @@ fn assert_missed((done, cached, said): (usize, usize, String)) {
     assert_eq!((done, cached), (3, 0), "{said}");
 }
 
+/// The files of a folder, with their sizes.
+fn files(folder: &Utf8Path) -> BTreeMap<Utf8PathBuf, u64> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir_utf8().unwrap() {
+            let entry = entry.unwrap();
+            let meta = entry.path().symlink_metadata().unwrap();
+            if meta.is_dir() {
+                folders.push(entry.path().to_owned());
+            }
+            all.insert(entry.path().to_owned(), meta.len());
+        }
+    }
+    all
+}
+
+impl Site {
+    fn exports_in_progress(&self) -> usize {
+        std::fs::read_dir(self.cache.join("exports"))
+            .unwrap()
+            .count()
+    }
+
+    /// The largest blob of the cache.
+    fn largest_blob(&self) -> Utf8PathBuf {
+        let blobs = files(&self.cache.join("blobs/sha256"));
+        blobs.into_iter().max_by_key(|(_, size)| *size).unwrap().0
+    }
+}
+
 #[test]
 fn what_one_session_has_built_a_fresh_one_finds_with_another_builder() {
     let site = Site::new();
@@ -119,19 +155,164 @@ fn what_one_session_has_built_a_fresh_one_finds_with_another_builder() {
     drop(first);
     let second = site.session();
     assert_hit(built(&second.client, &["build", "-t", "app:2"], &context));
-    let third = site.session_with_builder();
-    let hit = built(
-        &third.client,
-        &["buildx", "build", "--load", "-t", "app"],
+    // Everything that its builder has is gone, but not the cache.
+    second.client.docker(&["rmi", "app:2"]);
+    second.client.docker(&["builder", "prune", "-af"]);
+    assert_hit(built(
+        &second.client,
+        &["image", "build", "-t", "app:2"],
         &context,
-    );
-    assert_hit(hit);
+    ));
+    let third = site.session_with_builder();
+    let words = ["buildx", "build", "--load", "-t", "app"];
+    assert_hit(built(&third.client, &words, &context));
     // Images are there, and no export is left.
     for (session, name) in [(&second, "app:2"), (&third, "app")] {
         assert_ne!(session.client.docker(&["images", "-q", name]), "");
     }
-    let left = std::fs::read_dir(site.cache.join("exports"))
-        .unwrap()
-        .count();
-    assert_eq!(left, 0);
+    assert_eq!(site.exports_in_progress(), 0);
+}
+
+#[test]
+fn bakes_and_projects_of_compose_share_their_cache_too() {
+    let site = Site::new();
+    let context = site.context("words");
+    let file = context.join("compose.yaml");
+    let project = format!("name: shop\nservices:\n  api: {{build: {context}, image: api}}\n");
+    std::fs::write(&file, project).unwrap();
+    let first = site.session_with_builder();
+    let (mut build, mut bake) = (vec!["compose", "-f", file.as_str()], vec!["buildx", "bake"]);
+    build.push("build");
+    bake.extend(["--load", "-f", file.as_str()]);
+    first.client.docker(&build);
+    drop(first);
+    for words in [build, bake] {
+        let second = site.session_with_builder();
+        let output = second.client.try_docker(&words);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(output.status.success(), "{said}");
+        let steps = steps(&said);
+        assert!(steps.done.is_empty() && !steps.cached.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn six_sessions_at_once_with_a_branch_each_all_find_theirs_afterwards() {
+    let site = Site::new();
+    // A daemon refuses to give one name twice at a time: the tags differ, which makes no other key.
+    let sessions = [site.session(), site.session_with_builder()];
+    let branches: Vec<Utf8PathBuf> = (0..6)
+        .map(|n| site.context(&format!("branch {n}")))
+        .collect();
+    std::thread::scope(|scope| {
+        for (at, context) in branches.iter().enumerate() {
+            let client = &sessions[at % 2].client;
+            let name = format!("app:{at}");
+            scope.spawn(move || {
+                let (_, _, said) = built(client, &["build", "-t", &name], context);
+                assert!(said.contains("published"), "{said}");
+            });
+        }
+    });
+    drop(sessions);
+    let fresh = site.session();
+    for context in &branches {
+        assert_hit(built(&fresh.client, &["build", "-t", "app"], context));
+    }
+}
+
+#[test]
+fn a_build_that_is_killed_while_it_exports_leaves_a_cache_that_works() {
+    let site = Site::new();
+    let context = site.context("words");
+    let session = site.session();
+    assert_missed(built(&session.client, &["build", "-t", "app"], &context));
+    // Bytes that do not compress, in several layers, so that writing them takes a while.
+    let file = std::fs::read_to_string(context.join("Dockerfile")).unwrap();
+    let more: String = (0..8).map(|n| format!("COPY large{n} /\n")).collect();
+    std::fs::write(context.join("Dockerfile"), file + &more).unwrap();
+    let is_caught = || {
+        for n in 0..8 {
+            let mut large = File::create(context.join(format!("large{n}"))).unwrap();
+            let random = File::open("/dev/urandom").unwrap().take(4 << 20);
+            std::io::copy(&mut { random }, &mut large).unwrap();
+        }
+        let known = files(&site.cache.join("blobs")).len();
+        let mut command = session.client.command(site.seat.join("docker"));
+        command.args(["build", "-t", "app", context.as_str()]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.process_group(0).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            if files(&site.cache.join("blobs")).len() > known {
+                kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+                child.wait().unwrap();
+            }
+        }
+        site.exports_in_progress() == 1
+    };
+    let caught = (0..10).any(|_| is_caught());
+    assert!(caught, "it was always too late");
+
+    std::fs::write(context.join("words"), "others").unwrap();
+    let fresh = site.session();
+    let (done, cached, said) = built(&fresh.client, &["build", "-t", "app"], &context);
+    assert_eq!((done, cached), (9, 2), "{said}");
+    assert_eq!(site.exports_in_progress(), 0, "what was left is swept away");
+    let another = site.session();
+    let (done, cached, said) = built(&another.client, &["build", "-t", "app"], &context);
+    assert_eq!((done, cached), (0, 11), "{said}");
+}
+
+#[test]
+fn who_only_imports_changes_nothing() {
+    let site = Site::new();
+    let context = site.context("words");
+    let session = site.session();
+    let mut reader = session.client.clone();
+    let mode = ("CACHECORE_BUILD_CACHE_MODE".to_owned(), "import".to_owned());
+    reader.variables.push(mode);
+    assert_missed(built(&reader, &["build", "-t", "app"], &context));
+    assert_eq!(files(&site.cache), BTreeMap::new());
+    assert_hit(built(&session.client, &["build", "-t", "app"], &context));
+    let before = files(&site.cache);
+    let mut fresh = site.session();
+    fresh.client.variables = reader.variables;
+    assert_hit(built(&fresh.client, &["build", "-t", "app"], &context));
+    std::fs::write(context.join("words"), "others").unwrap();
+    built(&fresh.client, &["build", "-t", "app"], &context);
+    assert_eq!(files(&site.cache), before);
+}
+
+#[test]
+fn a_damaged_cache_fails_no_build_and_is_good_again_afterwards() {
+    let site = Site::new();
+    let context = site.context("words");
+    let low = context.join("low");
+    let random = File::open("/dev/urandom").unwrap().take(100_000);
+    std::io::copy(&mut { random }, &mut File::create(&low).unwrap()).unwrap();
+    let first = site.session();
+    assert_missed(built(&first.client, &["build", "-t", "app"], &context));
+    let blob = site.largest_blob();
+    let good = std::fs::read(&blob).unwrap();
+    let spoil = |bytes: &[u8]| {
+        std::fs::remove_file(&blob).unwrap();
+        std::fs::write(&blob, bytes).unwrap();
+    };
+    // Cut short: nobody is told of it.
+    spoil(&good[..good.len() - 1]);
+    let second = site.session();
+    let (done, _, said) = built(&second.client, &["build", "-t", "app"], &context);
+    assert!(done == 3 && said.contains("has another size"), "{said}");
+    // Of the right size: what comes on top of it fails, is looked into, and done again.
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 1;
+    spoil(&flipped);
+    std::fs::write(context.join("words"), "others").unwrap();
+    let third = site.session();
+    let (_, _, said) = built(&third.client, &["build", "-t", "app"], &context);
+    assert!(said.contains("is damaged"), "{said}");
+    assert_eq!(std::fs::read(&blob).unwrap(), good);
+    let fourth = site.session();
+    assert_hit(built(&fourth.client, &["build", "-t", "app"], &context));
 }

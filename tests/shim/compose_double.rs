@@ -29,6 +29,8 @@ pub(crate) struct Built {
     pub(crate) errors: Vec<String>,
     /// How many lines of progress there were.
     pub(crate) progress: usize,
+    /// How many steps were not run again.
+    pub(crate) cached: usize,
     pub(crate) stdout: Vec<u8>,
     /// Digest and name of each service, from the metadata file.
     pub(crate) results: BTreeMap<String, (String, String)>,
@@ -64,7 +66,9 @@ pub(crate) fn build(
     let mut pipe = child.stderr.take().unwrap();
     pipe.read_to_string(&mut stderr).unwrap();
     let output = child.wait_with_output().unwrap();
-    let is_progress = |line: &&str| serde_json::from_str::<Value>(line).is_ok();
+    // Newer versions write a line each, older ones several.
+    let is_piece = |line: &str| line.starts_with(' ') || matches!(line, "{" | "}");
+    let is_progress = |line: &&str| is_piece(line) || serde_json::from_str::<Value>(line).is_ok();
     let (progress, errors): (Vec<&str>, Vec<&str>) = stderr.lines().partition(is_progress);
     let results = match std::fs::read(&report) {
         Ok(bytes) => results(&serde_json::from_slice(&bytes).unwrap(), services),
@@ -74,6 +78,7 @@ pub(crate) fn build(
         status: output.status,
         errors: errors.into_iter().map(ToOwned::to_owned).collect(),
         progress: progress.len(),
+        cached: stderr.replace(' ', "").matches(r#""cached":true"#).count(),
         stdout: output.stdout,
         results,
     }

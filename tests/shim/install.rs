@@ -21,6 +21,7 @@ impl User {
             folder: tempfile::tempdir().unwrap(),
         };
         user.script("system/bin/docker", "real docker");
+        user.script("system/bin/docker-compose", "real compose");
         user.script("system/plugins/docker-buildx", "real buildx");
         user.write("home/.docker/config.json", &user.config());
         user
@@ -154,12 +155,9 @@ fn what_was_put_in_is_taken_out_again() {
 fn without_another_plugin_in_the_way_a_link_is_enough() {
     let user = User::new();
     std::fs::remove_file(user.path("home/.docker/config.json")).unwrap();
-    user.script("home/bin/docker-buildx", "real buildx");
+    user.script("home/.docker/cli-plugins/docker-buildx.real", "real buildx");
     let before = user.all();
-    assert_eq!(
-        user.steps(&["install", "--plugin", "--json"]),
-        ["make-folder", "link"]
-    );
+    assert_eq!(user.steps(&["install", "--plugin", "--json"]), ["link"]);
     let link = user.path("home/.docker/cli-plugins/docker-buildx");
     let output = user.command(&link).arg("version").output().unwrap();
     assert_eq!(output.stdout, b"real buildx\n");

@@ -6,6 +6,7 @@ mod cache;
 mod compose;
 mod compose_double;
 mod daemon_double;
+mod doctor;
 mod inherited;
 mod install;
 mod load;

@@ -10,6 +10,25 @@ use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
 use crate::compose_double::{self, Service};
 use crate::seats::seat;
 
+/// A newer buildx: it has `--allow`, of which the one that is there knows nothing, and says how it was called.
+const NEWER: &str = r#"#!/bin/bash
+echo "$*" >> CALLS
+if [[ $1 == docker-cli-plugin-metadata ]]; then
+    echo '{"SchemaVersion":"0.1.0","Vendor":"Docker Inc.","Version":"v0.29.1"}'
+    exit
+fi
+words=()
+while (( $# )); do
+    case $1 in
+    --allow=*) ;;
+    --allow) shift ;;
+    *) words+=("$1") ;;
+    esac
+    shift
+done
+exec REAL "${words[@]}"
+"#;
+
 /// A session whose plugin docker-buildx is the shim, in front of a shared builder.
 struct Session {
     client: Client,
@@ -27,6 +46,11 @@ struct Session {
 
 impl Session {
     fn new() -> Self {
+        Self::sharing(None)
+    }
+
+    /// With a build cache that it shares.
+    fn sharing(cache: Option<&Utf8Path>) -> Self {
         let stack = Stack::new();
         let host = stack.daemon(Store::Containerd);
         let endpoint = stack.endpoint(&host);
@@ -40,11 +64,17 @@ impl Session {
         dirs.insert(0, json!(folder));
         std::fs::write(&config, settings.to_string()).unwrap();
         let (counted, calls) = (stack.fresh("counted"), stack.fresh("calls"));
-        let script = format!("#!/bin/sh\necho \"$*\" >> {calls}\nexec {real} \"$@\"\n");
+        let script = NEWER
+            .replace("CALLS", calls.as_str())
+            .replace("REAL", real.as_str());
         std::fs::write(&counted, script).unwrap();
         std::fs::set_permissions(&counted, PermissionsExt::from_mode(0o755)).unwrap();
         let named = ("CACHECORE_REAL_BUILDX".to_owned(), counted.to_string());
         client.variables.push(named);
+        let missing = stack.fresh("no-cache");
+        let cache = cache.unwrap_or(&missing).to_string();
+        let shared = ("CACHECORE_BUILD_CACHE".to_owned(), cache);
+        client.variables.push(shared);
         Self {
             client,
             plugin: folder.join("docker-buildx"),
@@ -133,6 +163,97 @@ fn compose_s_bake_is_built_once_and_only_what_is_missing_is_loaded() {
         said.contains("app/two:2: unchanged, not loaded again"),
         "{said}"
     );
+}
+
+#[test]
+fn sessions_with_builders_of_their_own_share_what_compose_s_bake_builds() {
+    let cache = tempfile::tempdir().unwrap();
+    let cache = Utf8Path::from_path(cache.path()).unwrap();
+    let ours = format!("--allow=fs.write={cache}");
+    for nth in 0..2 {
+        let mut session = Session::sharing(Some(cache));
+        let log = ("CACHECORE_LOG".to_owned(), "1".to_owned());
+        session.client.variables.push(log);
+        let context = session.context("words");
+        let other = session.context("other");
+        std::fs::write(other.join("low"), "nothing that both have").unwrap();
+        let services = [
+            service("one", "app/one", &context),
+            Service {
+                more: json!({ "cache-from": ["type=local,src=/nonexistent"] }),
+                ..service("own", "app/own", &other)
+            },
+        ];
+        let allowed = format!("fs.read={context}");
+        let built = session.compose(&services, &["--allow", &allowed]);
+        assert!(built.status.success(), "{:?}", built.errors);
+        assert_eq!(
+            built.cached > 0,
+            nth == 1,
+            "session {nth}: {:?}",
+            built.errors
+        );
+        let calls = session.calls().join("\n");
+        assert!(calls.contains(&format!("--allow {allowed}")), "{calls}");
+        assert!(
+            calls.contains(&ours) && calls.contains("one.cache-to"),
+            "{calls}"
+        );
+        assert!(
+            !calls.contains("own.cache"),
+            "its caches are its own: {calls}"
+        );
+    }
+}
+
+#[test]
+fn a_bake_of_files_is_resolved_by_the_real_one() {
+    let session = Session::new();
+    let context = session.context("words");
+    let file = r#"
+variable "TAG" { default = "1" }
+group "default" { targets = ["app", "side"] }
+group "more" { targets = ["app"] }
+target "base" { context = "." }
+target "app" {
+    inherits = ["base"]
+    tags = ["app:${TAG}"]
+    output = ["type=docker"]
+}
+target "side" {
+    inherits = ["base"]
+    tags = ["side"]
+    output = ["type=local,dest=out"]
+}
+"#;
+    std::fs::write(context.join("docker-bake.hcl"), file).unwrap();
+    let bake = |words: &[&str]| {
+        let mut command = session.client.command(&session.plugin);
+        command.arg("bake").args(words).current_dir(&context);
+        let output = command.env("TAG", "2").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        assert_eq!(output.stdout, b"");
+        said
+    };
+    let said = bake(&[]);
+    assert!(said.contains("app:2: 2 of 2 layers loaded"), "{said}");
+    assert!(
+        context.join("out/words").exists(),
+        "the other target is as it is"
+    );
+    assert_eq!(session.calls().len(), 2, "resolved, and built once");
+    let said = bake(&["more"]);
+    assert!(
+        said.contains("app:2: unchanged, not loaded again"),
+        "{said}"
+    );
+    let said = bake(&["--load", "--set", "*.tags=third", "app"]);
+    assert!(said.contains("third: there already, named anew"), "{said}");
+    session.calls();
+    // Nobody asked for these to be in the daemon.
+    bake(&["--set", "*.output=type=image", "app"]);
+    assert_eq!(session.calls().len(), 1, "as it came");
 }
 
 #[test]

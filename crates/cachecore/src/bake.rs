@@ -48,8 +48,18 @@ pub struct BakedImage {
     pub target: String,
     /// The names that it gets in the daemon.
     pub names: Vec<String>,
-    /// Whether the definition says nothing about its caches.
-    pub is_without_caches: bool,
+    /// Whether nobody has said anything about its caches.
+    pub shares_cache: bool,
+}
+
+/// Whether the words leave caches to the definition.
+fn leaves_caches(command: &Command) -> bool {
+    let sets_cache = |set: &std::ffi::OsStr| {
+        let set = set.to_string_lossy();
+        let key = set.split('=').next().unwrap_or_default();
+        key.contains("cache") || key.contains("CACHE")
+    };
+    command.is_on("no-cache") == Some(false) && !command.values("set").any(sets_cache)
 }
 
 /// Flags with which nothing is built, or all results are meant for elsewhere.
@@ -130,7 +140,7 @@ pub fn plan(command: &Command, definition: &Definition) -> BakePlan {
         images.push(BakedImage {
             target: name.to_owned(),
             names: target.tags.clone().unwrap_or_default(),
-            is_without_caches: !target.has_caches(),
+            shares_cache: leaves_caches(command) && !target.decides_about_caches(),
         });
     }
     if images.is_empty() {
@@ -205,10 +215,10 @@ mod tests {
                 "bake --set=a.output=type=image --set=a.{none} --set=b.output=type=image --set=b.{none} -f -"
             )
         );
-        let image = |target: &str, names: &[&str], is_without_caches| BakedImage {
+        let image = |target: &str, names: &[&str], shares_cache| BakedImage {
             target: target.to_owned(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            is_without_caches,
+            shares_cache,
         };
         assert_eq!(
             images,
@@ -219,6 +229,10 @@ mod tests {
         );
         let (argv, _) = planned("bake --provenance=false -f -", TWO).unwrap();
         assert!(!argv.contains("attest"), "{argv}");
+        for line in ["bake --no-cache -f -", "bake --set *.cache-from= -f -"] {
+            let (_, images) = planned(line, TWO).unwrap();
+            assert!(images.iter().all(|image| !image.shares_cache), "{line}");
+        }
     }
 
     #[test]

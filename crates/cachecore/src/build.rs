@@ -158,6 +158,12 @@ fn is_quiet(command: &Command) -> bool {
     command.is_on("quiet") != Some(false)
 }
 
+/// Whether the context or the Dockerfile is read from stdin, which is gone after one build.
+pub fn reads_stdin(command: &Command, words: &[OsString]) -> bool {
+    command.args.iter().any(|at| words[*at] == "-")
+        || command.value("file").is_some_and(|file| file == "-")
+}
+
 fn remove(command: &Command, flags: &[&'static str]) -> Vec<Edit> {
     let uses = command
         .flags
@@ -183,15 +189,13 @@ fn load(command: &Command, words: &[OsString], names: Vec<String>) -> BuildPlan 
     let mut again = remove(command, &["load", "output", "iidfile", "metadata-file"]);
     again.extend(remove(command, &AFRESH));
     again.push(insert(&["--load"]));
-    let is_stdin = |word: &OsString| word == "-";
     BuildPlan::Load {
         edits,
         report_at: (!command.has("metadata-file")).then_some(at),
         again,
         asked: is_asked(command),
         names,
-        reads_stdin: command.args.iter().any(|at| is_stdin(&words[*at]))
-            || command.value("file").is_some_and(|file| file == "-"),
+        reads_stdin: reads_stdin(command, words),
         quiet: is_quiet(command),
     }
 }

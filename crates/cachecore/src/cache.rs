@@ -32,7 +32,7 @@ use crate::builder::{Builder, Driver};
 use crate::id::BlobId;
 
 pub use key::Key;
-pub use manifest::{Blob, Contents, Exported, contents, exported};
+pub use manifest::{Blob, Contents, Exported, contents, exported, steps};
 pub use record::{Export, KEPT, KeyRecord};
 
 /// Whether builds of a builder can be exported, as far as its kind says.

@@ -21,6 +21,7 @@
 //! | [`compose`] | how one run builds the services of a compose project
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
 //! | [`dockerconfig`] | what is changed of docker's own `config.json` |
+//! | [`doctor`] | what of the shim works where it is, and why not the rest |
 //! | [`install`] | how the shim gets its places, and leaves them |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -53,6 +54,7 @@ pub mod collection;
 pub mod compose;
 pub mod dataroot;
 pub mod dockerconfig;
+pub mod doctor;
 pub mod id;
 pub mod image;
 pub mod install;

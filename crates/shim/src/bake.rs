@@ -10,14 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use cachecore::argv::Program;
 use cachecore::argv::edit::{Edit, apply};
 use cachecore::bake::{BakePlan, BakedImage, Definition, plan, refusal, with_full_names};
 
 use crate::builder::read;
+use crate::cache::Turns;
 use crate::load::{Between, Loaded, Loader, NotLoaded, loader};
 use crate::report::Report;
 use crate::stdin::Input;
-use crate::{Environment, Real, child, journal, trail};
+use crate::{Environment, Real, Seat, child, journal, metadata, trail};
 
 /// The largest definition that is looked at, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -152,6 +154,7 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         }
         _ => PathBuf::from(command.value("metadata-file")?),
     };
+    let turns = turns(between, real, &images, &mut edits);
     let argv = apply(&passage.argv, &edits);
     bake.argv = &argv;
     bake.report = &report;
@@ -164,6 +167,10 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         journal::say(environment, &format!("the report stays as it is: {e}"));
     }
     drop(own);
+    match &outcome {
+        Ok(Outcome::Built(_)) => turns.publish(environment),
+        _ => drop(turns),
+    }
     match outcome {
         Err(e) => {
             journal::fail(&format!("cannot run {}: {e}", real.path.display()));
@@ -187,6 +194,59 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
             }
         }
     }
+}
+
+/// The turns of the images with the build cache that sessions share. Adds what bake is told of it to the
+/// changes of the words.
+fn turns(between: Between<'_>, real: &Real, images: &[BakedImage], edits: &mut Vec<Edit>) -> Turns {
+    let sharing = images.iter().filter(|image| image.shares_cache);
+    let named = |image: &'_ BakedImage| Some((image.target.clone(), image.names.first()?.clone()));
+    let named: Vec<(String, String)> = sharing.filter_map(named).collect();
+    let pairs = named
+        .iter()
+        .map(|(target, name)| (target.as_str(), name.as_str()));
+    let turns = Turns::begin(between, pairs);
+    let mut words = turns.sets();
+    if words.is_empty() {
+        return turns;
+    }
+    // Since 0.17 bake wants to be told which folders of the user's it may use.
+    match has_allow(between, real) {
+        Some(true) => {
+            for right in ["--allow=fs.read=", "--allow=fs.write="] {
+                let mut word = OsString::from(right);
+                word.push(&between.environment.build_cache);
+                words.push(word);
+            }
+        }
+        Some(false) => {}
+        None => {
+            let problem = "no build cache: the version of buildx is not known";
+            journal::say(between.environment, problem);
+            return Turns::default();
+        }
+    }
+    edits.push(Edit::Insert {
+        before: between.command.after_name(),
+        words,
+    });
+    turns
+}
+
+/// Whether bake has the flag `--allow`; `None` if the version is not known.
+fn has_allow(between: Between<'_>, real: &Real) -> Option<bool> {
+    let found;
+    let buildx = if between.program == Program::Docker {
+        found = Real::find(between.environment, Seat::Buildx).ok()?;
+        &found
+    } else {
+        real
+    };
+    let version = metadata::version(between.environment, Seat::Buildx, buildx)?;
+    let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
+    let major: u32 = parts.next()?.parse().ok()?;
+    let minor: u32 = parts.next()?.parse().ok()?;
+    Some((major, minor) >= (0, 17))
 }
 
 /// What becomes of a bake, by its definition: as it was handed in, or as the real program resolves it.

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cachecore::argv::edit::{Edit, apply};
-use cachecore::build::{BuildPlan, plan, push};
+use cachecore::build::{BuildPlan, plan, push, reads_stdin};
 use cachecore::cache::{Use, usage};
 use cachecore::rewrite::Plan;
 
@@ -44,28 +44,39 @@ pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
     } = between;
     let mut edits = Vec::new();
     let loading = loading(between, &mut edits);
-    let turn = turn(between);
+    let mut turn = turn(between);
     if loading.is_none() && turn.is_none() {
         return None;
     }
-    if let Some(turn) = &turn {
-        edits.push(Edit::Insert {
-            before: command.after_name(),
-            words: turn.entries().flags(),
-        });
+    edits.extend(turn.as_ref().map(|turn| cached(command, turn)));
+    let build =
+        |edits: &[Edit]| child::run(&mut start(real, passage, &apply(&passage.argv, edits)));
+    let mut built = build(&edits);
+    if built
+        .as_ref()
+        .is_ok_and(|status| status.code() == Some(NOT_UNDERSTOOD))
+    {
+        // An older program, without one of the flags that were added: nothing has been built.
+        return None;
     }
-    let argv = apply(&passage.argv, &edits);
-    let status = match child::run(&mut start(real, passage, &argv)) {
+    if let Some(turn) = &mut turn
+        && built
+            .as_ref()
+            .is_ok_and(|status| status.code().is_some_and(|code| code != 0))
+        && !reads_stdin(command, &passage.argv)
+        && turn.was_misled(environment)
+    {
+        edits.pop();
+        edits.push(cached(command, turn));
+        built = build(&edits);
+    }
+    let status = match built {
         Ok(status) => status,
         Err(e) => {
             journal::fail(&format!("cannot run {}: {e}", real.path.display()));
             return Some(ExitCode::from(crate::CANNOT_RUN));
         }
     };
-    if status.code() == Some(NOT_UNDERSTOOD) {
-        // An older program, without one of the flags that were added: nothing has been built.
-        return None;
-    }
     match turn {
         Some(turn) if status.success() => turn.publish(environment),
         // Ending as the child did may be by a signal, which leaves nobody to remove it.
@@ -77,6 +88,14 @@ pub(crate) fn run(real: &Real, between: Between<'_>) -> Option<ExitCode> {
             drop(loading);
             Some(child::end_as(status))
         }
+    }
+}
+
+/// What the build is told of the shared cache.
+fn cached(command: &cachecore::argv::Command, turn: &Turn) -> Edit {
+    Edit::Insert {
+        before: command.after_name(),
+        words: turn.entries().flags(),
     }
 }
 

@@ -12,13 +12,16 @@
 mod aside;
 mod folder;
 mod line;
+mod soundness;
 mod store;
+mod turns;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cachecore::cache::{CanExport, Entries, Key, can_export};
+use cachecore::cache::{CanExport, Entries, Key, can_export, steps};
 use cachecore::id::BlobId;
 use cachecore::record::render;
 use jiff::Timestamp;
@@ -27,10 +30,18 @@ use crate::load::Between;
 use crate::{Environment, journal};
 use aside::{Aside, share_with_programs, sweep};
 pub(crate) use line::of as line;
-use store::{Store, Whole};
+use soundness::Soundness;
+use store::{LARGEST_MANIFEST, Store, Whole, digest};
+pub(crate) use turns::Turns;
 
 /// How long a build waits for a collection before it does without the cache.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it waits, once it is done, for others that publish. Each of them waits for the disk.
+const PUBLISHING: Duration = Duration::from_secs(15);
+
+/// How long is looked for damage after a build that has failed. Hardly any has failed for that.
+const LOOKING: Duration = Duration::from_secs(5);
 
 /// How much has to be free on the disk for an export, in bytes.
 const ROOM: u64 = 64 << 20;
@@ -51,7 +62,7 @@ pub(crate) struct Turn {
     store: Store,
     aside: Option<Aside>,
     /// Locked as long as the build may read them.
-    _imported: Vec<Whole>,
+    imported: Vec<Whole>,
 }
 
 impl BuildCache {
@@ -135,7 +146,7 @@ impl BuildCache {
             entries,
             store,
             aside,
-            _imported: imported,
+            imported,
         })
     }
 
@@ -173,6 +184,33 @@ impl Turn {
         &self.entries
     }
 
+    /// Looks, after a build that has failed, whether what it has imported is damaged, which would have failed
+    /// it. What is damaged is put in quarantine, and the build can be done again: without imports.
+    pub(crate) fn was_misled(&mut self, environment: &Environment) -> bool {
+        let until = Instant::now() + LOOKING;
+        let mut looked_at = BTreeSet::new();
+        let mut is_misled = false;
+        for blob in self.imported.iter().flat_map(|whole| &whole.contents.blobs) {
+            if !looked_at.insert(&blob.id) {
+                continue;
+            }
+            match self.store.soundness(&blob.id, Some(until)) {
+                Soundness::Sound => {}
+                Soundness::Unknown => break,
+                Soundness::Damaged | Soundness::Unreadable => {
+                    let _ = self.store.quarantine(&blob.id);
+                    journal::say(environment, &format!("build cache: {} is damaged", blob.id));
+                    is_misled = true;
+                }
+            }
+        }
+        if is_misled {
+            self.imported.clear();
+            self.entries.from.clear();
+        }
+        is_misled
+    }
+
     /// Puts the export of a build that has succeeded into the record of its key.
     pub(crate) fn publish(self, environment: &Environment) {
         if self.aside.is_none() {
@@ -199,15 +237,19 @@ impl Turn {
         let exported =
             exported.ok_or_else(|| io::Error::other("the builder has exported nothing"))?;
         let busy = || io::Error::other("others have it locked");
-        let _gate = store.root.lock(true, PATIENCE).ok_or_else(busy)?;
+        let _gate = store.root.lock(true, PUBLISHING).ok_or_else(busy)?;
         store.share(&exported.manifest);
         let whole = store.whole(&exported.manifest)?;
         for blob in &whole.contents.blobs {
             store.share(&blob.id);
         }
-        let _changing = store.keys.lock(false, PATIENCE).ok_or_else(busy)?;
+        let config = &whole.contents.config;
+        let bytes = store.blobs.read(config.as_str(), LARGEST_MANIFEST)?;
+        let steps = steps(&bytes).filter(|_| digest(&bytes) == config.as_str());
+        let steps = steps.ok_or_else(|| io::Error::other("its configuration makes no sense"))?;
+        let _changing = store.keys.lock(false, PUBLISHING).ok_or_else(busy)?;
         let mut record = store.record(&self.key)?;
-        record.add(&exported.manifest, &self.line, Timestamp::now());
+        record.add(&exported.manifest, &steps, &self.line, Timestamp::now());
         store.keys.replace(&self.key.file(), &render(&record))?;
         Ok(exported.manifest)
     }

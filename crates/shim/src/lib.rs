@@ -13,6 +13,7 @@ mod builder;
 mod cache;
 mod child;
 mod compose;
+mod doctor;
 mod environment;
 mod exec;
 mod explain;

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::{Environment, Seat, explain, install, journal};
+use crate::{Environment, Seat, doctor, explain, install, journal};
 use options::Options;
 
 const USAGE: &str = "\
@@ -15,6 +15,7 @@ docker-shim stands in for docker, docker-compose and the plugin docker-buildx.
 usage: docker-shim COMMAND
 
   explain -- ARGV...    what would be run instead, as JSON; builds nothing
+  doctor                what works here, what does not, and why; changes nothing
   install               puts links in front of the real programs
     --to FOLDER         as docker and docker-compose in a folder of PATH
     --plugin[=FOLDER]   as plugins, in docker's configuration folder or there
@@ -30,7 +31,7 @@ exit codes: 0 ok, 1 failed, 2 usage
 ";
 
 /// The commands.
-const COMMANDS: [&str; 3] = ["explain", "install", "uninstall"];
+const COMMANDS: [&str; 4] = ["explain", "doctor", "install", "uninstall"];
 
 /// Runs a command of the tool.
 pub(crate) fn run(environment: &Environment, words: &[OsString]) -> ExitCode {
@@ -42,6 +43,10 @@ pub(crate) fn run(environment: &Environment, words: &[OsString]) -> ExitCode {
         Some("--help" | "-h" | "help") => print(USAGE),
         Some("--version" | "-V") => print(concat!("docker-shim ", env!("CARGO_PKG_VERSION"), "\n")),
         Some("explain") => explain_words(environment, rest),
+        Some("doctor") => match Options::of(rest, &["--json"]) {
+            Ok(options) => doctor::run(environment, &options),
+            Err(problem) => wrong(&format!("doctor: {problem}")),
+        },
         Some(name @ ("install" | "uninstall")) => match Options::of(rest, &install::WORDS) {
             Ok(options) if options.to.is_none() && options.plugin.is_none() => {
                 wrong(&format!("{name} wants --to FOLDER, --plugin or both"))

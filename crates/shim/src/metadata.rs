@@ -25,15 +25,27 @@ const LONGEST: u64 = 64 << 10;
 
 /// Answers as the real plugin does; `None` if that had better be asked in this process's place.
 pub(crate) fn answer(environment: &Environment, seat: Seat, real: &Real) -> Option<ExitCode> {
+    known(environment, seat, real).map(|answer| print(&answer))
+}
+
+/// The version of a real plugin, as it says itself.
+pub(crate) fn version(environment: &Environment, seat: Seat, real: &Real) -> Option<String> {
+    let answer = known(environment, seat, real).or_else(|| ask(real))?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).ok()?;
+    Some(answer["Version"].as_str()?.to_owned())
+}
+
+/// The answer, by memory if possible.
+fn known(environment: &Environment, seat: Seat, real: &Real) -> Option<String> {
     let state = state(&real.path)?;
     let place = environment.cache_dir()?.join("plugins").join(seat.name());
     if let Some(answer) = remembered(&place, &state) {
-        return Some(print(&answer));
+        return Some(answer);
     }
     let answer = ask(real)?;
     // Whoever cannot remember it asks again.
     let _ = remember(&place, &state, &answer);
-    Some(print(&answer))
+    Some(answer)
 }
 
 /// What tells that a program is the same as before; `None` if its answer is not its own.

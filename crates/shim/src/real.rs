@@ -137,7 +137,7 @@ impl Real {
 }
 
 /// Which file a path leads to, if it is a program.
-fn runnable(path: &Path) -> Option<Place> {
+pub(crate) fn runnable(path: &Path) -> Option<Place> {
     let meta = std::fs::metadata(path).ok()?;
     let is_program = meta.is_file() && meta.permissions().mode() & 0o111 != 0;
     is_program.then(|| place(path)).flatten()
@@ -160,7 +160,7 @@ fn candidates(environment: &Environment, seat: Seat) -> Vec<PathBuf> {
 }
 
 /// Where docker looks for plugins, in its order.
-fn plugin_dirs(environment: &Environment) -> Vec<PathBuf> {
+pub(crate) fn plugin_dirs(environment: &Environment) -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     if let Some(config) = environment.config_dir() {
         dirs.extend(extra_dirs(&config.join("config.json")));

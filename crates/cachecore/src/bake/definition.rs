@@ -38,6 +38,9 @@ pub struct Target {
     call: Option<String>,
     cache_from: Option<Vec<Value>>,
     cache_to: Option<Vec<Value>>,
+    no_cache: Option<bool>,
+    no_cache_filter: Option<Vec<String>>,
+    args: Option<BTreeMap<String, Value>>,
 }
 
 impl Definition {
@@ -175,10 +178,18 @@ impl Target {
     }
 
     /// Whether it says something about caches.
-    pub fn has_caches(&self) -> bool {
+    pub fn decides_about_caches(&self) -> bool {
         let is_set =
             |values: &Option<Vec<Value>>| values.as_ref().is_some_and(|all| !all.is_empty());
-        is_set(&self.cache_from) || is_set(&self.cache_to)
+        let mut args = self.args.iter().flat_map(BTreeMap::keys);
+        is_set(&self.cache_from)
+            || is_set(&self.cache_to)
+            || self.no_cache == Some(true)
+            || self
+                .no_cache_filter
+                .as_ref()
+                .is_some_and(|all| !all.is_empty())
+            || args.any(|name| name == "BUILDKIT_INLINE_CACHE")
     }
 }
 
@@ -282,6 +293,26 @@ mod tests {
             assert!(target(fields).is_for_others().is_some(), "{fields}");
         }
         assert!(Target::default().is_for_others().is_some());
+    }
+
+    #[test]
+    fn who_says_something_about_caches_decides() {
+        let decides = |text: &str| {
+            let target: Target = serde_json::from_str(text).unwrap();
+            target.decides_about_caches()
+        };
+        for text in [
+            r#"{"cache-from":["type=gha"]}"#,
+            r#"{"cache-to":[{"type":"inline"}]}"#,
+            r#"{"no-cache":true}"#,
+            r#"{"no-cache-filter":["a"]}"#,
+            r#"{"args":{"BUILDKIT_INLINE_CACHE":"1"}}"#,
+        ] {
+            assert!(decides(text), "{text}");
+        }
+        assert!(!decides(
+            r#"{"cache-from":[],"no-cache":false,"args":{"A":null}}"#
+        ));
     }
 
     #[test]

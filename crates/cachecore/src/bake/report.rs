@@ -72,7 +72,7 @@ mod tests {
         let image = BakedImage {
             target: "a".to_owned(),
             names: vec!["app".to_owned()],
-            is_without_caches: true,
+            shares_cache: true,
         };
         let report = br#"{"a":{"image.name":"app,x/b:1","n":1},"b":{"image.name":"b"}}"#;
         let changed = with_full_names(report, std::slice::from_ref(&image)).unwrap();

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::id::BlobId;
 
@@ -98,4 +99,35 @@ pub fn contents(manifest: &[u8]) -> Option<Contents> {
         }
     }
     Some(Contents { blobs, config })
+}
+
+/// Names the steps that a configuration has results of: two exports with one such name serve the same
+/// builds, whichever of several results of a step they hold. `None` if it is no configuration.
+pub fn steps(config: &[u8]) -> Option<BlobId> {
+    #[derive(Deserialize)]
+    struct Config {
+        records: Vec<Record>,
+    }
+    #[derive(Deserialize)]
+    struct Record {
+        digest: String,
+    }
+    let config: Config = serde_json::from_slice(config).ok()?;
+    let mut digests: Vec<&str> = config
+        .records
+        .iter()
+        .map(|one| one.digest.as_str())
+        .collect();
+    digests.sort_unstable();
+    let mut hash = Sha256::new();
+    for digest in digests {
+        hash.update((digest.len() as u64).to_be_bytes());
+        hash.update(digest);
+    }
+    let hex: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    BlobId::new(&hex).ok()
 }

@@ -18,11 +18,13 @@ const LONGEST_LINE: usize = 200;
 pub struct Export {
     /// Its manifest.
     pub manifest: BlobId,
+    /// The name of its steps ([`steps`](super::steps)).
+    pub steps: BlobId,
     /// Which line of work it belongs to: a branch, or else a folder of a host.
     pub line: String,
     /// When it was published first.
     pub published: Timestamp,
-    /// When a build had the same result last.
+    /// When a build had the same steps last.
     pub used: Timestamp,
     /// How many builds had it, the first included.
     pub builds: u64,
@@ -54,16 +56,15 @@ impl Default for KeyRecord {
 }
 
 impl KeyRecord {
-    /// Adds an export of a line of work, and lets go of the oldest if there are too many. The last one of
-    /// a line stays as long as there are others: who builds often does not drive out who builds rarely.
-    pub fn add(&mut self, manifest: &BlobId, line: &str, now: Timestamp) {
+    /// Adds an export of a line of work, in the place of one with the same steps, and lets go of the oldest
+    /// if there are too many. The last one of a line stays as long as there are others: who builds often
+    /// does not drive out who builds rarely.
+    pub fn add(&mut self, manifest: &BlobId, steps: &BlobId, line: &str, now: Timestamp) {
         let line: String = line.chars().take(LONGEST_LINE).collect();
-        let known = self
-            .exports
-            .iter()
-            .position(|old| old.manifest == *manifest);
+        let known = self.exports.iter().position(|old| old.steps == *steps);
         let export = match known.map(|at| self.exports.remove(at)) {
             Some(old) => Export {
+                manifest: manifest.clone(),
                 line,
                 used: now,
                 builds: old.builds.saturating_add(1),
@@ -71,6 +72,7 @@ impl KeyRecord {
             },
             None => Export {
                 manifest: manifest.clone(),
+                steps: steps.clone(),
                 line,
                 published: now,
                 used: now,
@@ -78,6 +80,7 @@ impl KeyRecord {
                 other: Other::new(),
             },
         };
+        self.exports.retain(|old| old.steps != export.steps);
         self.exports.insert(0, export);
         // Of a record that somebody has made long, only so much is looked at.
         self.exports.truncate(8 * KEPT);

@@ -181,7 +181,7 @@ fn the_last_export_of_each_line_stays_before_older_ones_of_others() {
     let mut at = Timestamp::UNIX_EPOCH;
     let mut add = |digit, line| {
         at += jiff::SignedDuration::from_secs(1);
-        record.add(&blob(digit), line, at);
+        record.add(&blob(digit), &blob(digit), line, at);
     };
     add('0', "rare");
     for digit in "123456789ab".chars() {
@@ -189,19 +189,19 @@ fn the_last_export_of_each_line_stays_before_older_ones_of_others() {
     }
     assert_eq!(digits(&record), "ba98765430");
     for (digit, line) in ('c'..='f').zip(["w", "x", "y", "z"]) {
-        record.add(&blob(digit), line, at);
+        record.add(&blob(digit), &blob(digit), line, at);
     }
     assert_eq!(digits(&record), "fedcba9870");
 }
 
 #[test]
-fn the_same_result_again_is_one_export() {
+fn the_same_steps_again_are_one_export() {
     let mut record = KeyRecord::default();
     let [early, late] = [1, 2].map(|s| Timestamp::from_second(s).unwrap());
-    record.add(&blob('a'), "x", early);
-    record.add(&blob('b'), "x", early);
-    record.add(&blob('a'), "y", late);
-    assert_eq!(digits(&record), "ab");
+    record.add(&blob('a'), &blob('1'), "x", early);
+    record.add(&blob('b'), &blob('2'), "x", early);
+    record.add(&blob('c'), &blob('1'), "y", late);
+    assert_eq!(digits(&record), "cb");
     let export = &record.exports[0];
     assert_eq!(
         (export.builds, export.published, export.used),
@@ -213,13 +213,16 @@ fn the_same_result_again_is_one_export() {
 #[test]
 fn a_record_of_anybody_s_is_bounded() {
     let mut record = KeyRecord::default();
-    record.add(&blob('a'), &"ä".repeat(9000), Timestamp::UNIX_EPOCH);
+    let now = Timestamp::UNIX_EPOCH;
+    record.add(&blob('a'), &blob('1'), &"ä".repeat(9000), now);
     assert_eq!(record.exports[0].line.chars().count(), 200);
     let export = record.exports[0].clone();
     record.exports = vec![export; 1000];
     assert_eq!(record.imports().count(), KEPT);
-    record.add(&blob('b'), "x", Timestamp::UNIX_EPOCH);
+    record.add(&blob('b'), &blob('2'), "x", now);
     assert_eq!(record.exports.len(), KEPT);
+    record.add(&blob('b'), &blob('1'), "x", now);
+    assert_eq!(record.exports.len(), 2);
 }
 
 #[test]
@@ -263,4 +266,17 @@ fn exports_are_read_in_both_forms_of_buildkit() {
             "{wrong}"
         );
     }
+}
+
+#[test]
+fn steps_have_one_name_whatever_their_results_are() {
+    let config =
+        |records: &str| steps(format!(r#"{{"layers":[],"records":[{records}]}}"#).as_bytes());
+    let [a, b] = [r#"{"digest":"sha256:a"}"#, r#"{"digest":"sha256:b"}"#];
+    let with_result = r#"{"digest":"sha256:b","layers":[{"layer":1}]}"#;
+    let both = config(&format!("{a},{b}"));
+    assert!(both.is_some());
+    assert_eq!(both, config(&format!("{with_result},{a}")));
+    assert_ne!(both, config(a));
+    assert_eq!(steps(b"[]"), None);
 }

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use cachecore::dockerconfig::plugin_dirs;
+use cachecore::dockerconfig;
 use cachecore::install::{Folder, Plugins, There};
 
 use super::absolute;
 use super::record::Record;
 use crate::builder::read;
 use crate::manage::options::Options;
+use crate::real::plugin_dirs;
 use crate::trail::place;
 use crate::{Environment, Real, Seat};
 
@@ -50,7 +51,12 @@ impl Places {
             left_out: Vec::new(),
         };
         if let Some(to) = &options.to {
-            let folder = places.at(&absolute(to), &["docker", "docker-compose"])?;
+            let mut names = vec!["docker", "docker-compose"];
+            // Who looks whether there is a docker-compose had better not find one that only says there is none.
+            if !is_removal && !places.has(environment, Seat::Compose) {
+                names.pop();
+            }
+            let folder = places.at(&absolute(to), &names)?;
             places
                 .made
                 .extend(Record::of(Path::new(&folder.path)).folders);
@@ -87,7 +93,8 @@ impl Places {
                 let unreadable = || format!("{} cannot be read", config.display());
                 let bytes = read(&config).ok_or_else(unreadable)?;
                 let text = String::from_utf8(bytes).map_err(|_| unreadable())?;
-                plugin_dirs(&text).map_err(|e| format!("{}: {e}", config.display()))?
+                dockerconfig::plugin_dirs(&text)
+                    .map_err(|e| format!("{}: {e}", config.display()))?
             }
         };
         let mut names = vec!["docker-buildx", "docker-compose"];
@@ -95,18 +102,9 @@ impl Places {
             // A plugin with nothing behind it would be a broken one.
             let mut as_plugin = environment.clone();
             as_plugin.as_plugin = true;
-            names.retain(|name| {
-                let seat = if *name == "docker-buildx" {
-                    Seat::Buildx
-                } else {
-                    Seat::Compose
-                };
-                let found = Real::find(&as_plugin, seat);
-                if let Err(e) = &found {
-                    self.left_out.push(format!("{name} is left out: {e}"));
-                }
-                found.is_ok()
-            });
+            let mut seats = vec![Seat::Buildx, Seat::Compose];
+            seats.retain(|seat| self.has(&as_plugin, *seat));
+            names = seats.into_iter().map(Seat::name).collect();
         }
         let usual = match asked {
             Some(folder) => absolute(folder),
@@ -139,6 +137,23 @@ impl Places {
         Ok(())
     }
 
+    /// Whether there is a real one. If not, it is told why there is no link.
+    fn has(&mut self, environment: &Environment, seat: Seat) -> bool {
+        let name = seat.name();
+        match Real::find(environment, seat) {
+            Ok(real) if environment.as_plugin && !is_plugin(environment, &real.path) => {
+                let problem = format!("{name} is no plugin: {} is another", real.path.display());
+                self.left_out.push(problem);
+                false
+            }
+            Ok(_) => true,
+            Err(e) => {
+                self.left_out.push(format!("{name} is left out: {e}"));
+                false
+            }
+        }
+    }
+
     fn at(&self, folder: &Path, names: &[&'static str]) -> Result<Folder, String> {
         let mut missing = Vec::new();
         for above in folder.ancestors() {
@@ -166,6 +181,13 @@ impl Places {
                 || place(path).is_some_and(|there| Some(there) == place(&self.program)));
         if is_ours { There::Ours } else { There::Other }
     }
+}
+
+/// Whether docker would find it, or somebody has named it.
+fn is_plugin(environment: &Environment, path: &Path) -> bool {
+    let mut dirs = plugin_dirs(environment).into_iter();
+    environment.real.iter().flatten().any(|named| named == path)
+        || dirs.any(|dir| path.parent() == Some(&dir))
 }
 
 /// A path as it stands in reports and in docker's configuration.
