@@ -2,6 +2,7 @@
 
 mod building;
 mod cache;
+mod first;
 mod naming;
 mod project;
 mod starting;

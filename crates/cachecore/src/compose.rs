@@ -99,4 +99,6 @@ pub fn bake(
 }
 
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
 mod tests;

@@ -74,6 +74,9 @@ pub(crate) fn explained(
     let plan = name::named(environment, &real, &command, plan);
     let mut answers = Answers::default();
     let plan = mounts::mapped(environment, &real, &command, plan, &mut answers);
+    if plan.kind == Some(Kind::Compose) {
+        return (plan, None);
+    }
     let explained = match intent(environment, seat, &real, &plan, &mut answers) {
         Ok(intent) => Explained::Builds(intent.bake),
         Err(why) => Explained::AsItIs { why },

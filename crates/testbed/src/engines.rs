@@ -58,6 +58,23 @@ pub fn busybox() -> camino::Utf8PathBuf {
     release::busybox()
 }
 
+/// `docker-compose` 1.29, or why it cannot be had on this machine.
+///
+/// # Errors
+/// What `scripts/engine` has noted.
+///
+/// # Panics
+/// If `scripts/engine` has not been here.
+pub fn compose_1() -> Result<camino::Utf8PathBuf, String> {
+    let folder = release::folder().join("compose-1");
+    let program = folder.join("docker-compose");
+    if program.exists() {
+        return Ok(program);
+    }
+    let noted = std::fs::read_to_string(folder.join("unavailable"));
+    Err(noted.unwrap_or_else(|_| panic!("{program} is missing: run scripts/engine first")))
+}
+
 /// Waits for something that has to become true.
 ///
 /// # Panics

@@ -52,8 +52,9 @@ fn is_nameless(
     let question = name_question(command, &plan.argv, alias.as_os_str())?;
     let folder = std::path::absolute(files::folder(environment, command)?).ok()?;
     symlink(folder, &alias).ok()?;
-    if let Some(config) = answer(real, plan, &question) {
-        return Some(Model::read(&config).ok()?.name == NAMELESS);
+    let config = answer(real, plan, &question);
+    if let Some(model) = config.and_then(|config| Model::read(&config).ok()) {
+        return Some(model.name == NAMELESS);
     }
     // Version 1 prints no JSON, and knows no other place than these.
     let words = &question[..question.len().checked_sub(5)?];
