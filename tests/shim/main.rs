@@ -24,5 +24,6 @@ mod recorder;
 mod relay;
 mod requests;
 mod seats;
+mod secrets;
 mod surroundings;
 mod terminal;
