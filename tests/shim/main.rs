@@ -8,6 +8,7 @@ mod compose;
 mod compose_double;
 mod daemon_double;
 mod doctor;
+mod image;
 mod inherited;
 mod install;
 mod load;
