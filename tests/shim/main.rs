@@ -32,10 +32,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod cache;
+mod cache_surroundings;
 mod compose;
 mod compose_double;
 mod daemon_double;
 mod doctor;
+mod image;
 mod inherited;
 mod install;
 mod load;
