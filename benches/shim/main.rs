@@ -1,10 +1,12 @@
 //! `cargo bench --bench shim`: docker through the shim against docker itself, in turns, in one run.
 //!
 //! Passing on `docker --version`; then an image of 300 MB in 30 layers with a shared builder: unchanged, and
-//! with its last layer changed, against a build that leaves it with the builder and against `--load`. Prints a
-//! table, and ends with exit code 1 if a claim of `docs/benchmarks.md` does not hold. Needs root, the engines
+//! with its last layer changed, against a build that leaves it with the builder and against `--load`; then four
+//! such services of compose. Prints a table, and ends with exit code 1 if a claim of `docs/benchmarks.md` does not hold. Needs root, the engines
 //! of `scripts/engine`, and 3 GB of disk under `target/ground` or `$CACHECORE_TEST_GROUND`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod compose;
 
 use std::error::Error;
 use std::fs;
@@ -50,7 +52,8 @@ fn measure() -> Result<bool, Box<dyn Error>> {
     shim.path.insert(0, seat(&stack.fresh("bin"))?);
     let passing = passing(&real, &shim)?;
     let loading = loading(&stack.fresh("context"), &real, &shim)?;
-    Ok(passing && loading)
+    let composing = compose::measure(&stack.fresh("project"), &real, &shim)?;
+    Ok(passing && loading && composing)
 }
 
 /// The optimised binary by docker's name.
