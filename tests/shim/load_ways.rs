@@ -1,10 +1,9 @@
 //! Builders and daemons that an address alone does not lead to, reached as docker reaches them.
 
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use testbed::stack::{Client, Forward, Store};
 
 use crate::load::Session;
@@ -58,81 +57,10 @@ fn a_daemon_is_reached_wherever_the_cli_reaches_it() {
     }
 }
 
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Runs openssl in a folder.
-#[track_caller]
-fn openssl(folder: &Utf8Path, line: &str) {
-    let run = Command::new("openssl")
-        .args(line.split(' '))
-        .current_dir(folder)
-        .stderr(Stdio::null())
-        .status();
-    let done = run.expect("openssl has to be installed");
-    assert!(done.success(), "openssl {line}");
-}
-
-/// A builder's socket behind certificates, and its port.
-fn behind_certificates(folder: &Utf8Path, socket: &Utf8Path) -> (Running, u16) {
-    std::fs::create_dir(folder).unwrap();
-    std::fs::write(folder.join("names"), "subjectAltName=DNS:builder.test\n").unwrap();
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(
-        folder,
-        &format!("req -x509 {key} -days 2 -subj /CN=ca -keyout ca.key -out ca.pem"),
-    );
-    for name in ["server", "client"] {
-        openssl(
-            folder,
-            &format!("req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"),
-        );
-        let sign = "-CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names";
-        openssl(
-            folder,
-            &format!("x509 -req -in {name}.csr {sign} -out {name}.pem"),
-        );
-    }
-    for _ in 0..20 {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let from = format!(
-            "OPENSSL-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,cert=server.pem,key=server.key,cafile=ca.pem,verify=1"
-        );
-        let socat = Command::new("socat")
-            .args([from, format!("UNIX-CONNECT:{socket}")])
-            .current_dir(folder)
-            .stderr(Stdio::null())
-            .spawn();
-        let mut socat = Running(socat.expect("socat has to be installed"));
-        // Until it listens, or has found the port taken meanwhile.
-        while socat.0.try_wait().unwrap().is_none() {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return (socat, port);
-            }
-            std::thread::yield_now();
-        }
-    }
-    panic!("socat found no free port");
-}
-
 #[test]
 fn a_builder_is_reached_behind_certificates_and_in_a_container() {
     let mut session = Session::with(Store::Classic);
-    let folder = session.stack.fresh("certificates");
-    let (_socat, port) = behind_certificates(&folder, session.builder.socket());
-    let options = format!(
-        "cacert={folder}/ca.pem,cert={folder}/client.pem,key={folder}/client.key,servername=builder.test"
-    );
-    let address = format!("tcp://127.0.0.1:{port}");
+    let certified = session.stack.certified(&session.builder);
     let create = [
         "buildx",
         "create",
@@ -141,7 +69,8 @@ fn a_builder_is_reached_behind_certificates_and_in_a_container() {
         "--driver",
         "remote",
     ];
-    let create = [&create[..], &["--driver-opt", &options, &address]].concat();
+    let reached = ["--driver-opt", &certified.options, &certified.address];
+    let create = [&create[..], &reached].concat();
     session.client.docker(&create);
     choose(&mut session, "certified");
     only_a_changed_layer_is_loaded(&session, &session.client, &[], "certified");

@@ -63,3 +63,6 @@ pub enum BuilderError {
         asked: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 //!
 //! Needs root. What cannot be set up ends the test with a panic that says what to do.
 
+mod certified;
 mod endpoint;
 mod forward;
 
@@ -20,6 +21,7 @@ use serde_json::json;
 
 use crate::engines::Release;
 use crate::ground::Ground;
+pub use certified::Certified;
 pub use endpoint::Endpoint;
 pub use forward::Forward;
 
@@ -143,6 +145,14 @@ impl Stack {
     /// Serves a daemon's BuildKit, which has to have containerd's store, as a builder.
     pub fn endpoint(&self, daemon: &Daemon) -> Endpoint {
         Endpoint::serve(&daemon.socket, self.fresh_short("buildkit"))
+    }
+
+    /// Serves a builder once more, behind certificates.
+    ///
+    /// # Panics
+    /// If `openssl` or `socat` is missing, or fails.
+    pub fn certified(&self, builder: &Endpoint) -> Certified {
+        Certified::serve(&self.fresh("certificates"), builder.socket())
     }
 
     /// A client of a daemon, which builds there or with a remote builder.
