@@ -1,5 +1,6 @@
 //! Images that cannot be read from their builder, through a registry.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
@@ -134,6 +135,23 @@ fn what_cannot_be_read_from_its_builder_comes_by_its_digest_or_by_load() {
         tags.contains("\"tags\":null") || tags.contains("NAME_UNKNOWN"),
         "{tags}"
     );
+
+    // What is read from stdin could not be built again, so that docker loads it from the beginning.
+    let folder = context(&stack, "piped");
+    let archive = stack.fresh("context.tar");
+    let packed = Command::new("tar")
+        .args(["-C", folder.as_str(), "-cf", archive.as_str(), "."])
+        .status();
+    assert!(packed.unwrap().success());
+    let mut piped = first.command("env");
+    piped.args(["docker", "build", "--load", "-t", "piped", "-"]);
+    let output = piped.stdin(File::open(&archive).unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && said.contains("stdin is read once"),
+        "{said}"
+    );
+    assert_eq!(words_of(first, "piped"), "piped");
 
     drop(registry);
     let said = build(first, &stack, "without", &["--no-cache"]);
