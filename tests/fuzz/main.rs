@@ -5,6 +5,7 @@
 //! failure names its seed, and `CACHECORE_FUZZ_SEED` begins with it.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod commands;
 mod decisions;
 mod lots;
 mod tarsplit;

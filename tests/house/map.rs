@@ -112,3 +112,31 @@ fn the_rule_of_immutability_is_the_first_thing_on_the_map() {
         "{row}"
     );
 }
+
+#[test]
+fn every_variable_of_the_shim_is_in_its_document() {
+    let environment = text("crates/shim/src/environment.rs");
+    let head = environment.split("\nuse ").next().unwrap_or_default();
+    let is_variable = |word: &&str| {
+        let mut letters = word.bytes();
+        word.len() > 3 && letters.all(|letter| letter == b'_' || letter.is_ascii_uppercase())
+    };
+    let variables: Vec<&str> = quoted(head).into_iter().filter(is_variable).collect();
+    assert!(variables.len() > 20, "{variables:?}");
+    let body = &environment[head.len()..];
+    let read = body
+        .split("(\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
+    for name in read.filter(is_variable) {
+        assert!(
+            variables.contains(&name),
+            "the table of environment.rs lacks {name}"
+        );
+    }
+    let document = text("docs/shim.md");
+    let documented = quoted(&document);
+    for name in variables {
+        assert!(documented.contains(&name), "docs/shim.md lacks {name}");
+    }
+}

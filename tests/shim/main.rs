@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod cache;
+mod cache_surroundings;
 mod compose;
 mod compose_double;
 mod daemon_double;
 mod doctor;
+mod image;
 mod inherited;
 mod install;
 mod load;
@@ -23,5 +25,6 @@ mod recorder;
 mod relay;
 mod requests;
 mod seats;
+mod secrets;
 mod surroundings;
 mod terminal;

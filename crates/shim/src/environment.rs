@@ -3,7 +3,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `CACHECORE_DISABLE` | `1`: every command goes to the real program as it came |
-//! | `CACHECORE_LOG` | anything: say on stderr what was skipped, and why |
+//! | `CACHECORE_LOG` | anything: say on stderr what was skipped, and why; `debug`: also what is run, with its path |
 //! | `CACHECORE_REAL_DOCKER` | the real `docker`, instead of the next one in `PATH` |
 //! | `CACHECORE_REAL_COMPOSE`, `CACHECORE_REAL_BUILDX` | the same for `docker-compose` and `docker-buildx` |
 //! | `CACHECORE_DOCKER_HOST` | the daemon, where the user chose none |
@@ -29,6 +29,8 @@ pub struct Environment {
     pub disabled: bool,
     /// The shim is to say what it skips.
     pub speaks: bool,
+    /// It is to say also what it runs.
+    pub tells_all: bool,
     /// The real programs, as far as they are named: docker, compose, buildx.
     pub real: [Option<PathBuf>; 3],
     /// The daemon that sessions have.
@@ -92,6 +94,7 @@ impl Environment {
         Self {
             disabled: set("CACHECORE_DISABLE").is_some_and(|value| value == OsStr::new("1")),
             speaks: set("CACHECORE_LOG").is_some(),
+            tells_all: set("CACHECORE_LOG").is_some_and(|value| value == "debug"),
             real: [
                 path("CACHECORE_REAL_DOCKER"),
                 path("CACHECORE_REAL_COMPOSE"),

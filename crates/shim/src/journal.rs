@@ -1,5 +1,5 @@
 //! What the shim says of itself, on stderr: nothing, unless `CACHECORE_LOG` is set or nothing else can
-//! be done.
+//! be done. With `debug` in it also which program is run.
 
 use std::io::Write;
 
@@ -8,6 +8,13 @@ use crate::Environment;
 /// Says something if anybody asked for it.
 pub(crate) fn say(environment: &Environment, line: &str) {
     if environment.speaks {
+        fail(line);
+    }
+}
+
+/// Says a detail if all of them are wanted. What somebody has written as a value is none: it may be a secret.
+pub(crate) fn detail(environment: &Environment, line: &str) {
+    if environment.tells_all {
         fail(line);
     }
 }

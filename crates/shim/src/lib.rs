@@ -67,6 +67,8 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(NOT_THERE);
         }
     };
+    let found = format!("the real {} is {}", seat.name(), real.path.display());
+    journal::detail(&environment, &found);
     if seat.is_plugin()
         && is_asked
         && !environment.disabled
