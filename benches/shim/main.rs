@@ -2,10 +2,13 @@
 //!
 //! Passing on `docker --version`; then an image of 300 MB in 30 layers with a shared builder: unchanged, and
 //! with its last layer changed, against a build that leaves it with the builder and against `--load`; for both
-//! image stores, and with a builder behind certificates and a daemon behind TCP. Prints a
-//! table, and ends with exit code 1 if a claim of `docs/benchmarks.md` does not hold. Needs root, the engines
+//! image stores, and with a builder behind certificates and a daemon behind TCP; then four such services of
+//! compose (`-- compose`: these alone). Prints a table, and ends with exit code 1 if a claim of
+//! `docs/benchmarks.md` does not hold. Needs root, the engines
 //! of `scripts/engine`, and 3 GB of disk under `target/ground` or `$CACHECORE_TEST_GROUND`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod compose;
 
 use std::error::Error;
 use std::fs;
@@ -69,9 +72,13 @@ fn measure() -> Result<bool, Box<dyn Error>> {
     let mut shim = real.clone();
     shim.path.insert(0, seat(&stack.fresh("bin"))?);
     let passing = passing(&real, &shim)?;
+    let composing = compose::measure(&stack.fresh("project"), &real, &shim)?;
+    if std::env::args().any(|word| word == "compose") {
+        return Ok(composing);
+    }
     let context = stack.fresh("context");
     write_context(&context)?;
-    let mut held = vec![passing];
+    let mut held = vec![passing, composing];
     held.push(loading(&context, &real, &shim, "classic store", AT_ONCE)?);
 
     let certified = stack.certified(&builder);

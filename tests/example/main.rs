@@ -62,3 +62,24 @@ fn another_service_starts_and_promotes_a_session() {
         "{wrong:?}"
     );
 }
+
+#[test]
+fn another_program_decides_about_commands_with_the_library() {
+    let example = |words: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--locked", "--example", "embed_commands"])
+            .arg("--")
+            .args(words)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let run = example(&["docker", "run", "-v", "./app:/app", "image"]);
+    assert!(run.starts_with("makes a container of image\n"), "{run}");
+    assert!(run.contains("\"/volumes/session/app:/app\""), "{run}");
+    let exec = example(&["docker", "compose", "exec", "api", "make", "build"]);
+    assert!(exec.starts_with("builds nothing\n"), "{exec}");
+    let strange = example(&["docker", "build", "--frobnicate", "."]);
+    assert!(strange.starts_with("not understood: "), "{strange}");
+}

@@ -14,21 +14,21 @@ use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
 use crate::seats::seat;
 
 /// Sessions around one cache folder.
-struct Site {
-    cache: Utf8PathBuf,
+pub(crate) struct Site {
+    pub(crate) cache: Utf8PathBuf,
     seat: Utf8PathBuf,
-    stack: Stack,
+    pub(crate) stack: Stack,
 }
 
 /// A session: its daemon builds.
-struct Session {
-    client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     _builder: Option<Endpoint>,
     _daemons: Vec<Daemon>,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let stack = Stack::new();
         let cache = stack.fresh("cache");
         std::fs::create_dir(&cache).unwrap();
@@ -37,7 +37,7 @@ impl Site {
     }
 
     /// A fresh session, whose daemon builds.
-    fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         let daemon = self.stack.daemon(Store::Containerd);
         let client = self.client(&daemon, None);
         Session {
@@ -48,7 +48,7 @@ impl Site {
     }
 
     /// A fresh session with a builder that is not its daemon.
-    fn session_with_builder(&self) -> Session {
+    pub(crate) fn session_with_builder(&self) -> Session {
         let host = self.stack.daemon(Store::Containerd);
         let daemon = self.stack.daemon(Store::Classic);
         let builder = self.stack.endpoint(&host);
@@ -72,7 +72,7 @@ impl Site {
     }
 
     /// A context of three steps, of which the last has these words.
-    fn context(&self, words: &str) -> Utf8PathBuf {
+    pub(crate) fn context(&self, words: &str) -> Utf8PathBuf {
         let context = self.stack.fresh("context");
         std::fs::create_dir(&context).unwrap();
         let file = "FROM scratch\nCOPY low /low\nCOPY middle /middle\nCOPY words /words\n";
@@ -91,13 +91,13 @@ impl Site {
 /// Runs docker, which has to succeed. Gives how many steps were done, how many came from the cache, and what
 /// was said.
 #[track_caller]
-fn built(client: &Client, words: &[&str], context: &Utf8Path) -> (usize, usize, String) {
+pub(crate) fn built(client: &Client, words: &[&str], context: &Utf8Path) -> (usize, usize, String) {
     let all: Vec<&str> = words.iter().copied().chain([context.as_str()]).collect();
     read(client.try_docker(&all))
 }
 
 #[track_caller]
-fn read(output: Output) -> (usize, usize, String) {
+pub(crate) fn read(output: Output) -> (usize, usize, String) {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
     assert_eq!(output.stdout, b"", "nothing is said on stdout");
@@ -106,17 +106,17 @@ fn read(output: Output) -> (usize, usize, String) {
 }
 
 #[track_caller]
-fn assert_hit((done, cached, said): (usize, usize, String)) {
+pub(crate) fn assert_hit((done, cached, said): (usize, usize, String)) {
     assert_eq!((done, cached), (0, 3), "{said}");
 }
 
 #[track_caller]
-fn assert_missed((done, cached, said): (usize, usize, String)) {
+pub(crate) fn assert_missed((done, cached, said): (usize, usize, String)) {
     assert_eq!((done, cached), (3, 0), "{said}");
 }
 
 /// The files of a folder, with their sizes.
-fn files(folder: &Utf8Path) -> BTreeMap<Utf8PathBuf, u64> {
+pub(crate) fn files(folder: &Utf8Path) -> BTreeMap<Utf8PathBuf, u64> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -133,14 +133,14 @@ fn files(folder: &Utf8Path) -> BTreeMap<Utf8PathBuf, u64> {
 }
 
 impl Site {
-    fn exports_in_progress(&self) -> usize {
+    pub(crate) fn exports_in_progress(&self) -> usize {
         std::fs::read_dir(self.cache.join("exports"))
             .unwrap()
             .count()
     }
 
     /// The largest blob of the cache.
-    fn largest_blob(&self) -> Utf8PathBuf {
+    pub(crate) fn largest_blob(&self) -> Utf8PathBuf {
         let blobs = files(&self.cache.join("blobs/sha256"));
         blobs.into_iter().max_by_key(|(_, size)| *size).unwrap().0
     }

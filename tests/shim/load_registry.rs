@@ -1,5 +1,6 @@
 //! Images that cannot be read from their builder, through a registry.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
@@ -89,9 +90,10 @@ fn client(
 }
 
 #[track_caller]
-fn build(client: &Client, stack: &Stack, text: &str) -> String {
+fn build(client: &Client, stack: &Stack, text: &str, more: &[&str]) -> String {
     let context = context(stack, text);
     let words = ["build", "-t", "app", "-t", "h:1/b:c", context.as_str()];
+    let words = [&words[..], more].concat();
     let output = client.try_docker(&words);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
@@ -111,7 +113,7 @@ fn what_cannot_be_read_from_its_builder_comes_by_its_digest_or_by_load() {
         .map(|daemon| client(&stack, &builder, daemon, &host));
     for (nth, (client, _nodes)) in clients.iter().enumerate() {
         let text = format!("session {nth}");
-        let said = build(client, &stack, &text);
+        let said = build(client, &stack, &text, &[]);
         assert!(
             said.contains("app, h:1/b:c: pulled by its digest"),
             "{said}"
@@ -119,7 +121,7 @@ fn what_cannot_be_read_from_its_builder_comes_by_its_digest_or_by_load() {
         assert_eq!(words_of(client, "h:1/b:c"), text);
         let names = client.docker(&["images", "--format", "{{.Repository}}"]);
         assert!(!names.contains("cachecore"), "{names}");
-        let again = build(client, &stack, &text);
+        let again = build(client, &stack, &text, &[]);
         assert!(again.contains("unchanged, not loaded again"), "{again}");
     }
     // Two sessions have pushed another image of the same name; neither has a name there.
@@ -134,8 +136,31 @@ fn what_cannot_be_read_from_its_builder_comes_by_its_digest_or_by_load() {
         "{tags}"
     );
 
+    // What is read from stdin could not be built again, so that docker loads it from the beginning.
+    let folder = context(&stack, "piped");
+    let archive = stack.fresh("context.tar");
+    let packed = Command::new("tar")
+        .args(["-C", folder.as_str(), "-cf", archive.as_str(), "."])
+        .status();
+    assert!(packed.unwrap().success());
+    let mut piped = first.command("env");
+    piped.args(["docker", "build", "--load", "-t", "piped", "-"]);
+    let output = piped.stdin(File::open(&archive).unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && said.contains("stdin is read once"),
+        "{said}"
+    );
+    assert_eq!(words_of(first, "piped"), "piped");
+
     drop(registry);
-    let said = build(first, &stack, "without");
-    assert!(said.contains("not through the registry"), "{said}");
+    let said = build(first, &stack, "without", &["--no-cache"]);
+    let again = said.split("not through the registry").nth(1);
+    // What is built is not built again, whatever was asked for the first time.
+    assert_eq!(
+        again.map(|said| said.matches("CACHED").count()),
+        Some(3),
+        "{said}"
+    );
     assert_eq!(words_of(first, "app"), "without");
 }

@@ -1,16 +1,16 @@
 //! The build cache that sessions share: which builds use it, under which key, and what is kept of it.
 //!
 //! ```text
-//! <cache>/                     CACHECORE_BUILD_CACHE, /buildkit-cache; made by whoever installs it
+//! <cache>/                     CACHECORE_BUILD_CACHE, /buildkit-cache; made by whoever installs it; flock:
+//!                              shared while a build looks or publishes, exclusive while gc removes
 //!   CACHEDIR.TAG               for backup programs
-//!   lock                       flock: shared while a build looks or publishes, exclusive while gc decides
 //!   blobs/sha256/<digest>      layers, cache configurations and manifests of all exports, each once
 //!   ingest/                    empty; BuildKit's client opens no content store without it
 //!   keys/<key>.json            the exports of one image name, newest first; flock of keys/ while one changes
 //!   exports/<random>/          one build's export while it lasts, flocked by it
 //!     blobs -> ../../blobs     so that what is there is not written again
 //!     index.json               names the manifest once the export is whole
-//!   quarantine/<digest>        blobs that are not what their names say
+//!   quarantine/<digest>        blobs that are not what their names say, and records that make no sense
 //! ```
 //!
 //! BuildKit's `type=local` keeps one export in a folder: the last writer's `index.json` counts, and
@@ -18,6 +18,7 @@
 //! and its manifest's digest is then added to the record of its key. An import names digests, and reads no
 //! `index.json`.
 
+mod collection;
 mod key;
 mod manifest;
 mod record;
@@ -31,6 +32,7 @@ use crate::argv::{Command, Used};
 use crate::builder::{Builder, Driver};
 use crate::id::BlobId;
 
+pub use collection::{Collection, Dropped, Found, Inventory, Reason, collection};
 pub use key::Key;
 pub use manifest::{Blob, Contents, Exported, contents, exported, steps};
 pub use record::{Export, KEPT, KeyRecord};

@@ -56,6 +56,21 @@ impl Plan {
 }
 
 /// Decides what is run instead of a command line.
+///
+/// ```
+/// use cachecore::argv::Program;
+/// use cachecore::rewrite::{Facts, rewrite};
+///
+/// let facts = Facts {
+///     path_map: Some("/work=/data".into()),
+///     working_dir: Some("/work".into()),
+///     ..Facts::default()
+/// };
+/// let words = ["run", "-v", "./app:/app", "image"].map(Into::into);
+/// let plan = rewrite(&facts, Program::Docker, &words);
+/// assert_eq!(plan.argv, ["run", "-v", "/data/app:/app", "image"]);
+/// assert_eq!(plan.edits.len(), 1, "and nothing else is touched");
+/// ```
 pub fn rewrite(facts: &Facts, program: Program, words: &[OsString]) -> Plan {
     let mut plan = match parse(program, words) {
         Ok(command) => {

@@ -10,7 +10,9 @@
 //! export's folder while the build lasts, which the real program holds as well.
 
 mod aside;
+pub(crate) mod command;
 mod folder;
+mod inventory;
 mod line;
 mod soundness;
 mod store;

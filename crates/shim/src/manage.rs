@@ -42,6 +42,7 @@ pub(crate) fn run(environment: &Environment, words: &[OsString]) -> ExitCode {
     match first.to_str() {
         Some("--help" | "-h" | "help") => print(USAGE),
         Some("--version" | "-V") => print(concat!("docker-shim ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("cache") => crate::cache::command::run(environment, &words[1..]),
         Some("explain") => explain_words(environment, rest),
         Some("doctor") => match Options::of(rest, &["--json"]) {
             Ok(options) => doctor::run(environment, &options),

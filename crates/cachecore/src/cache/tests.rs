@@ -1,6 +1,6 @@
 use super::*;
 use crate::argv::{Program, parse};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 fn blob(digit: char) -> BlobId {
     BlobId::new(&digit.to_string().repeat(64)).unwrap()
@@ -279,4 +279,96 @@ fn steps_have_one_name_whatever_their_results_are() {
     assert_eq!(both, config(&format!("{with_result},{a}")));
     assert_ne!(both, config(a));
     assert_eq!(steps(b"[]"), None);
+}
+
+/// A cache of exports, written as key, manifest, layers; the one used last first. A manifest has 1 byte, a layer 10.
+fn inventory(exports: &[(&str, char, &str)]) -> Inventory {
+    let mut inventory = Inventory::default();
+    let found = |size| Found {
+        size,
+        written: Timestamp::UNIX_EPOCH,
+    };
+    for (at, (key, manifest, layers)) in exports.iter().rev().enumerate() {
+        let used = Timestamp::from_second(i64::try_from(at).unwrap()).unwrap();
+        let record = inventory.records.entry(Key::of_image(key).unwrap());
+        let manifest = blob(*manifest);
+        record.or_default().add(&manifest, &manifest, "x", used);
+        inventory.blobs.insert(manifest.clone(), found(1));
+        let layers: Vec<BlobId> = layers.chars().map(blob).collect();
+        for layer in &layers {
+            inventory.blobs.insert(layer.clone(), found(10));
+        }
+        let size = |id: &BlobId| Blob {
+            id: id.clone(),
+            size: 10,
+        };
+        let contents = Contents {
+            blobs: layers.iter().map(size).collect(),
+            config: manifest.clone(),
+        };
+        inventory.whole.insert(manifest, contents);
+    }
+    inventory
+}
+
+fn collected(inventory: &Inventory, most: Option<u64>, now: Timestamp) -> (String, String, u64) {
+    let plan = collection(inventory, most, now);
+    let first = |id: &BlobId| id.as_str()[..1].to_owned();
+    let dropped = plan.dropped.iter().map(|export| first(&export.manifest));
+    let blobs = plan.blobs.iter().map(first).collect();
+    (dropped.collect(), blobs, plan.kept_bytes)
+}
+
+#[test]
+fn what_was_used_last_stays_and_blobs_as_long_as_one_export_needs_them() {
+    let all = inventory(&[("a", 'a', "12"), ("b", 'b', "23"), ("a", 'c', "4")]);
+    let now = Timestamp::UNIX_EPOCH;
+    let gone = |most| {
+        let (dropped, blobs, kept) = collected(&all, most, now);
+        (dropped, blobs, kept)
+    };
+    let is = |dropped: &str, blobs: &str, kept| (dropped.to_owned(), blobs.to_owned(), kept);
+    assert_eq!(gone(None), is("", "", 43));
+    assert_eq!(gone(Some(43)), is("", "", 43));
+    assert_eq!(gone(Some(42)), is("c", "4c", 32));
+    assert_eq!(
+        gone(Some(31)),
+        is("bc", "34bc", 21),
+        "none of what does not fit"
+    );
+    assert_eq!(
+        gone(Some(11)),
+        is("ab", "123ab", 11),
+        "an older one that fits"
+    );
+    assert_eq!(gone(Some(0)), is("abc", "1234abc", 0));
+}
+
+#[test]
+fn what_is_in_use_or_may_be_becoming_an_export_stays() {
+    let mut all = inventory(&[("a", 'a', "1"), ("b", 'b', "2")]);
+    all.in_use = [blob('b')].into();
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(collected(&all, Some(0), now), ("a".into(), "1a".into(), 11));
+    // Its record was replaced meanwhile.
+    all.records.clear();
+    assert_eq!(collected(&all, Some(0), now), ("".into(), "1a".into(), 11));
+    all.exporting = 1;
+    assert_eq!(collected(&all, Some(0), now), ("".into(), "".into(), 22));
+    let later = now + SignedDuration::from_hours(25);
+    assert_eq!(
+        collected(&all, Some(0), later),
+        ("".into(), "1a".into(), 11)
+    );
+}
+
+#[test]
+fn an_export_that_is_not_whole_goes() {
+    let mut all = inventory(&[("a", 'a', "12"), ("b", 'b', "2")]);
+    all.whole.remove(&blob('a'));
+    all.blobs.remove(&blob('1'));
+    let plan = collection(&all, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(plan.dropped[0].reason, Reason::NotWhole);
+    assert_eq!((plan.dropped.len(), plan.kept_exports), (1, 1));
+    assert_eq!(plan.blobs, [blob('a')]);
 }

@@ -43,6 +43,11 @@ pub fn may_build(command: &Command) -> Result<(), AsItIs> {
         "up" | "create" | "run" => &OF_START,
         _ => return as_it_is("the command builds nothing"),
     };
+    let modes = ["auto", "none", "plain", "quiet", "tty"];
+    let progress = command.value("progress");
+    if progress.is_some_and(|mode| !modes.iter().any(|known| mode == *known)) {
+        return as_it_is("--progress is one that bake does not have");
+    }
     match not_kept.iter().find(|flag| command.has(flag)) {
         Some(flag) => as_it_is(format!("--{flag} is compose's own matter")),
         None => Ok(()),

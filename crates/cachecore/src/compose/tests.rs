@@ -366,6 +366,7 @@ fn what_compose_has_to_do_itself_is_left_to_it() {
         "compose build --memory 1g",
         "compose build --sbom=true",
         "compose --dry-run build",
+        "compose --progress json build",
         "compose up --no-build",
         "compose up --watch",
         "compose up --pull always",

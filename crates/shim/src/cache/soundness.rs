@@ -6,6 +6,7 @@ use std::time::Instant;
 use cachecore::id::BlobId;
 use sha2::{Digest, Sha256};
 
+use super::folder::Folder;
 use super::store::{Store, hex};
 
 /// How much is read at once, in bytes.
@@ -56,12 +57,21 @@ impl Store {
     /// # Errors
     /// If it stays where it is.
     pub(super) fn quarantine(&self, id: &BlobId) -> io::Result<()> {
+        self.put_aside(&self.blobs, id.as_str())
+    }
+
+    /// The same with a record, by the name of its file.
+    pub(super) fn quarantine_record(&self, name: &str) -> io::Result<()> {
+        self.put_aside(&self.keys, name)
+    }
+
+    fn put_aside(&self, from: &Folder, name: &str) -> io::Result<()> {
         let quarantine = self.root.made("quarantine")?;
         Ok(rustix::fs::renameat(
-            self.blobs.fd(),
-            id.as_str(),
+            from.fd(),
+            name,
             quarantine.fd(),
-            id.as_str(),
+            name,
         )?)
     }
 }

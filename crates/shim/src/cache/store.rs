@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::folder::{Folder, all};
 
 /// The largest record that is read, in bytes.
-const LARGEST_RECORD: u64 = 1 << 20;
+pub(super) const LARGEST_RECORD: u64 = 1 << 20;
 /// The largest manifest, in bytes.
 pub(super) const LARGEST_MANIFEST: u64 = 8 << 20;
 

@@ -20,6 +20,8 @@ use crate::{Environment, Real, Seat, child, journal, trail};
 
 /// What compose ends with when a build has failed.
 const BUILD_FAILED: u8 = 17;
+/// And when somebody has interrupted it.
+const CANCELLED: u8 = 130;
 
 /// Builds and loads. `None` if everything is there; an exit code if the build has failed.
 ///
@@ -53,13 +55,11 @@ pub(crate) fn run(
     buildx.env("TMPDIR", own.folder());
     // Compose builds whatever its file names.
     buildx.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0");
-    let status = watched(buildx, quiet).map_err(|e| AsItIs(format!("cannot run buildx: {e}")))?;
+    let (status, said) =
+        watched(buildx, quiet).map_err(|e| AsItIs(format!("cannot run buildx: {e}")))?;
     if !status.success() {
         drop((own, turns));
-        return Ok(Some(match status.code() {
-            Some(_) => ExitCode::from(BUILD_FAILED),
-            None => child::end_as(status),
-        }));
+        return failed(status, said).map(Some);
     }
     for turn in turns {
         turn.publish(environment);
@@ -185,11 +185,56 @@ fn progress(intent: &Intent, quiet: bool) -> Option<String> {
     }
 }
 
-/// Runs bake with its progress on stdout and its errors on stderr, as compose has them.
-fn watched(mut bake: Command, quiet: bool) -> io::Result<ExitStatus> {
+/// Ends as compose does if a build has failed. Anything else that went wrong, compose will say itself.
+fn failed(status: ExitStatus, said: Option<String>) -> Result<ExitCode, AsItIs> {
+    let Some(code) = status.code() else {
+        return Ok(child::end_as(status));
+    };
+    let said = said.as_deref().map(Failure::of);
+    match said {
+        _ if code == i32::from(CANCELLED) => Ok(ExitCode::from(CANCELLED)),
+        Some(Failure::Cancelled) => {
+            let _ = io::stderr().write_all(b"canceled\n");
+            Ok(ExitCode::from(CANCELLED))
+        }
+        Some(Failure::Build(why)) => {
+            let _ = io::stderr().write_all(why.as_bytes());
+            Ok(ExitCode::from(BUILD_FAILED))
+        }
+        Some(Failure::Other(why)) => Err(AsItIs(format!("bake has not built: {}", why.trim()))),
+        None => Ok(ExitCode::from(BUILD_FAILED)),
+    }
+}
+
+/// What bake says of its end.
+#[derive(Debug, PartialEq, Eq)]
+enum Failure<'a> {
+    /// A step has failed: what compose says of it.
+    Build(&'a str),
+    /// Somebody has interrupted it.
+    Cancelled,
+    /// It was not about the build.
+    Other(&'a str),
+}
+
+impl<'a> Failure<'a> {
+    fn of(said: &'a str) -> Self {
+        if said.contains("context canceled") {
+            return Self::Cancelled;
+        }
+        match said.find("failed to solve: ") {
+            Some(at) => Self::Build(&said[at..]),
+            None => Self::Other(said),
+        }
+    }
+}
+
+/// Runs bake with its progress on stdout, as compose has it. Gives its end, and what it said of it; nothing if
+/// that is on the terminal.
+fn watched(mut bake: Command, quiet: bool) -> io::Result<(ExitStatus, Option<String>)> {
     if io::stdout().is_terminal() && !quiet {
         bake.stderr(io::stdout());
-        return child::run(&mut bake);
+        return Ok((child::run(&mut bake)?, None));
     }
     let (from, to) = io::pipe()?;
     bake.stderr(to);
@@ -197,23 +242,63 @@ fn watched(mut bake: Command, quiet: bool) -> io::Result<ExitStatus> {
     let status = child::run(&mut bake);
     // It holds the other end.
     drop(bake);
-    let _ = telling.join();
-    status
+    let said = telling.join().unwrap_or_default();
+    Ok((status?, Some(said)))
 }
 
-/// Passes on what bake says. Who has closed stdout or stderr wants no more of it.
-fn tell(mut from: impl BufRead, quiet: bool) {
+/// Passes on what bake says, and gives the error that it ends with. Who has closed stdout wants no more of it.
+fn tell(mut from: impl BufRead, quiet: bool) -> String {
+    let mut said = String::new();
     let mut line = Vec::new();
     while from
         .read_until(b'\n', &mut line)
         .is_ok_and(|count| count > 0)
     {
-        let error = line.strip_prefix(b"ERROR: ");
-        if let Some(error) = error {
-            let _ = io::stderr().write_all(error);
+        // What is not about the build has no such beginning.
+        let is_error = line.starts_with(b"ERROR: ");
+        if is_error || !said.is_empty() {
+            said += &String::from_utf8_lossy(line.strip_prefix(b"ERROR: ").unwrap_or(&line));
         } else if !quiet {
             let _ = io::stdout().write_all(&line);
         }
         line.clear();
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failed_build_is_told_for_compose() {
+        for (said, failure) in [
+            (
+                "failed to solve: process \"x\" did not complete\n",
+                Failure::Build("failed to solve: process \"x\" did not complete\n"),
+            ),
+            (
+                "target api: failed to solve: x\n",
+                Failure::Build("failed to solve: x\n"),
+            ),
+            (
+                "failed to solve: Canceled: context canceled\n",
+                Failure::Cancelled,
+            ),
+            (
+                "no builder \"x\" found\n",
+                Failure::Other("no builder \"x\" found\n"),
+            ),
+            ("", Failure::Other("")),
+        ] {
+            assert_eq!(Failure::of(said), failure, "{said}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_kept_with_all_its_lines() {
+        let said = "#1 step\nERROR: failed to solve: a\nb\n";
+        assert_eq!(tell(said.as_bytes(), true), "failed to solve: a\nb\n");
+        assert_eq!(tell(&b"#1 step\n"[..], true), "");
     }
 }
