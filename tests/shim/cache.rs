@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -230,12 +231,12 @@ fn a_build_that_is_killed_while_it_exports_leaves_a_cache_that_works() {
     assert_missed(built(&session.client, &["build", "-t", "app"], &context));
     // Bytes that do not compress, in several layers, so that writing them takes a while.
     let file = std::fs::read_to_string(context.join("Dockerfile")).unwrap();
-    let more: String = (0..8).map(|n| format!("COPY large{n} /\n")).collect();
+    let more: String = (0..6).map(|n| format!("COPY large{n} /\n")).collect();
     std::fs::write(context.join("Dockerfile"), file + &more).unwrap();
     let is_caught = || {
-        for n in 0..8 {
+        for n in 0..6 {
             let mut large = File::create(context.join(format!("large{n}"))).unwrap();
-            let random = File::open("/dev/urandom").unwrap().take(4 << 20);
+            let random = File::open("/dev/urandom").unwrap().take(2 << 20);
             std::io::copy(&mut { random }, &mut large).unwrap();
         }
         let known = files(&site.cache.join("blobs")).len();
@@ -248,6 +249,7 @@ fn a_build_that_is_killed_while_it_exports_leaves_a_cache_that_works() {
                 kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
                 child.wait().unwrap();
             }
+            std::thread::sleep(Duration::from_millis(1));
         }
         site.exports_in_progress() == 1
     };
@@ -257,11 +259,11 @@ fn a_build_that_is_killed_while_it_exports_leaves_a_cache_that_works() {
     std::fs::write(context.join("words"), "others").unwrap();
     let fresh = site.session();
     let (done, cached, said) = built(&fresh.client, &["build", "-t", "app"], &context);
-    assert_eq!((done, cached), (9, 2), "{said}");
+    assert_eq!((done, cached), (7, 2), "{said}");
     assert_eq!(site.exports_in_progress(), 0, "what was left is swept away");
     let another = site.session();
     let (done, cached, said) = built(&another.client, &["build", "-t", "app"], &context);
-    assert_eq!((done, cached), (0, 11), "{said}");
+    assert_eq!((done, cached), (0, 9), "{said}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ use cachecore::record::render;
 use jiff::Timestamp;
 
 use crate::load::Between;
+use crate::relay::{Relay, was_asked_to_end};
 use crate::{Environment, journal};
 use aside::{Aside, share_with_programs, sweep};
 pub(crate) use line::of as line;
@@ -189,10 +190,18 @@ impl Turn {
     /// Looks, after a build that has failed, whether what it has imported is damaged, which would have failed
     /// it. What is damaged is put in quarantine, and the build can be done again: without imports.
     pub(crate) fn was_misled(&mut self, environment: &Environment) -> bool {
+        if was_asked_to_end() {
+            return false;
+        }
+        // Who is asked to end meanwhile stops looking, and cleans up.
+        let _relay = Relay::begin();
         let until = Instant::now() + LOOKING;
         let mut looked_at = BTreeSet::new();
         let mut is_misled = false;
         for blob in self.imported.iter().flat_map(|whole| &whole.contents.blobs) {
+            if was_asked_to_end() {
+                return false;
+            }
             if !looked_at.insert(&blob.id) {
                 continue;
             }

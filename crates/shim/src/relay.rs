@@ -3,7 +3,7 @@
 //! What is ignored (`nohup`, a shell's background) is never caught, so that the child has it ignored too.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use libc::{c_int, c_void, sigaction, siginfo_t};
 
@@ -26,6 +26,14 @@ static CHILD: AtomicI32 = AtomicI32::new(0);
 /// Signals that came while no child was known, a bit each.
 static EARLY: AtomicU64 = AtomicU64::new(0);
 
+/// Whether somebody has asked the child or the shim to end since the last relay was made.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a signal that ends programs has come since the last relay was made.
+pub(crate) fn was_asked_to_end() -> bool {
+    ENDING.load(Ordering::SeqCst)
+}
+
 /// Catches signals for a child, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -45,6 +53,7 @@ impl Relay {
     pub(crate) fn begin() -> Self {
         EARLY.store(0, Ordering::SeqCst);
         CHILD.store(0, Ordering::SeqCst);
+        ENDING.store(false, Ordering::SeqCst);
         let before = PASSED_ON.into_iter().filter_map(|signal| {
             if is_ignored(signal) {
                 return None;
@@ -108,6 +117,9 @@ impl Drop for Relay {
 /// What the kernel sends, a terminal's Ctrl-C and the end of a session, it sends to the child as well; only
 /// that a terminal was closed it says to the session's leader alone.
 extern "C" fn pass_on(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
+    if [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&signal) {
+        ENDING.store(true, Ordering::SeqCst);
+    }
     // SAFETY: with SA_SIGINFO the kernel says who sent it; `errno` is the interrupted code's.
     unsafe {
         let by_kernel = info
