@@ -1,10 +1,14 @@
 //! The shim as the CLI's plugin docker-buildx: called by the CLI, and by Compose itself.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::process::Stdio;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
-use testbed::engines::Release;
+use testbed::engines::{Release, busybox};
 use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
 
 use crate::compose_double::{self, Service};
@@ -380,4 +384,56 @@ fn docker_compose_stands_for_the_plugin_or_for_the_standalone_program_as_it_was_
     assert_eq!(says(&["docker-cli-plugin-metadata"], &[]), "plugin");
     let by_docker = [("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker")];
     assert_eq!(says(&["compose", "up"], &by_docker), "plugin");
+}
+
+#[test]
+fn a_cli_that_hangs_up_ends_the_build() {
+    let session = Session::new();
+    let context = session.context("words");
+    std::fs::copy(busybox(), context.join("busybox")).unwrap();
+    let file = "FROM scratch\nCOPY busybox /busybox\nRUN [\"/busybox\", \"sleep\", \"600\"]\n";
+    std::fs::write(context.join("Dockerfile"), file).unwrap();
+    let definition = json!({ "target": { "default": {
+        "context": context, "tags": ["app"], "output": ["type=docker"],
+    } } });
+    let temporary = session.stack.fresh("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    // As the CLI does: an abstract socket, of which the plugin waits for the end.
+    let name = format!("docker_cli_{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let listener = UnixListener::bind_addr(&address).unwrap();
+    let mut child = session
+        .client
+        .command(&session.plugin)
+        .args(["buildx", "bake", "--file", "-", "--progress", "rawjson"])
+        .env("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker")
+        .env("DOCKER_CLI_PLUGIN_SOCKET", format!("@{name}"))
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = definition.to_string();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = stderr.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("RUN [")), "it gets there");
+    let line = listener.accept();
+    let is_connected = line.is_ok();
+    drop((line, listener));
+    if !is_connected {
+        child.kill().unwrap();
+    }
+    assert!(is_connected, "nobody waits for the end");
+    let _said: Vec<String> = lines.collect();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(1), "as the real plugin ends");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    assert_eq!(session.id("app"), "");
 }

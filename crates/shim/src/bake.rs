@@ -186,7 +186,10 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
                     Some(ExitCode::SUCCESS)
                 }
                 Err(why) => {
-                    journal::say(environment, &format!("not brought from the builder: {why}"));
+                    journal::say(
+                        environment,
+                        &format!("not brought from the builder: {}", why.whole()),
+                    );
                     // All its steps are with the builder; what is done again is the export.
                     let status = child::run(&mut start(&bake, &passage.argv).ok()?).ok()?;
                     Some(child::end_as(status))

@@ -86,7 +86,7 @@ pub(crate) fn run(
             }
             Err(why) => {
                 let service = &image.service;
-                return Err(AsItIs(format!("{service} is not brought: {why}")));
+                return Err(AsItIs(format!("{service} is not brought: {}", why.whole())));
             }
         }
     }
