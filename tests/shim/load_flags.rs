@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Command, Output};
 
 use camino::Utf8Path;
-use testbed::stack::{BUILDER, Store};
+use testbed::stack::{BUILDER, Store, said};
 
 use crate::load::Session;
 
@@ -20,7 +20,7 @@ fn with_stdin(session: &Session, words: &[&str], stdin: &Utf8Path) -> Output {
 
 #[track_caller]
 fn text(output: &Output) -> (String, String) {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = said(&output.stderr);
     assert!(output.status.success(), "{said}");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     (printed, said)

@@ -9,6 +9,7 @@
 mod certified;
 mod endpoint;
 mod forward;
+mod said;
 
 use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
@@ -24,6 +25,7 @@ use crate::ground::Ground;
 pub use certified::Certified;
 pub use endpoint::Endpoint;
 pub use forward::Forward;
+pub use said::said;
 
 /// The image store of a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use testbed::engines::busybox;
-use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
+use testbed::stack::{Client, Daemon, Endpoint, Stack, Store, said};
 
 use crate::seats::seat;
 
@@ -31,11 +31,10 @@ pub(super) struct Said {
 
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             code: output.status.code(),
-            out: text(&output.stdout),
-            err: text(&output.stderr),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: said(&output.stderr),
         }
     }
 }
