@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use cachecore::argv::{Program, parse};
 use cachecore::bake::{self, Definition};
 use cachecore::binds::Sources;
-use cachecore::builder::{Builder, Driver, current, instance, is_name};
+use cachecore::builder::{Builder, Current, Driver, instance, is_name};
 use cachecore::cache::{self, Key};
 use cachecore::compose::{Circumstances, Model, Version};
 use cachecore::load::{self, Name};
@@ -173,7 +173,7 @@ fn whatever_is_written_down_is_read_or_refused() {
         let mut lots = Lots::new(seed);
         let bytes = written(&mut lots);
         let _ = (
-            current(&bytes),
+            Current::read(&bytes).map(|current| current.name_for("key")),
             Definition::printed(&bytes).map(|read| read.selected().is_some()),
         );
         if let Some(builder) = instance(&bytes) {

@@ -84,7 +84,7 @@ pub struct Choice<'a> {
     pub flag: Option<&'a str>,
     /// `BUILDX_BUILDER`.
     pub variable: Option<&'a str>,
-    /// The name in buildx's file `current`, which only its own commands look at: for `docker build` the
+    /// What `buildx use` has chosen, which only its own commands look at: for `docker build` the
     /// CLI sets the variable to the context's name.
     pub current: Option<&'a str>,
 }
@@ -140,15 +140,33 @@ pub fn instance(bytes: &[u8]) -> Option<Builder> {
     })
 }
 
-/// The name in buildx's file `current`; `None` if it is not understood, or names none.
-pub fn current(bytes: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Current {
-        name: String,
+/// What `docker buildx use` has written into buildx's file `current`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Current {
+    /// The daemon that it was chosen for: its address, or the name of its context.
+    #[serde(default)]
+    pub key: String,
+    /// The builder.
+    #[serde(default)]
+    pub name: String,
+    /// Whether it was chosen for all daemons.
+    #[serde(default)]
+    pub global: bool,
+}
+
+impl Current {
+    /// Reads the file; `None` if it is not understood.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
-    let current: Current = serde_json::from_slice(bytes).ok()?;
-    Some(current.name).filter(|name| !name.is_empty())
+
+    /// The builder that was chosen for a daemon. `None` if none was: then a file of that daemon's in
+    /// `defaults/` may name one.
+    pub fn name_for(self, key: &str) -> Option<String> {
+        let counts = self.global || self.key == key;
+        (counts && !self.name.is_empty()).then_some(self.name)
+    }
 }
 
 /// Whether a name can be that of a file in buildx's folder (buildx `store.ValidateName`).
@@ -213,11 +231,18 @@ mod tests {
             Some(Driver::Other)
         );
         assert_eq!(instance(b"{}"), None);
-        assert_eq!(
-            current(br#"{"Key":"k","Name":"n","Global":false}"#).as_deref(),
-            Some("n")
-        );
-        assert_eq!(current(br#"{"Name":""}"#), None);
+    }
+
+    #[test]
+    fn a_builder_is_chosen_for_one_daemon_or_for_all() {
+        let name_for = |json: &str, key| Current::read(json.as_bytes()).unwrap().name_for(key);
+        let one = r#"{"Key":"unix:///a","Name":"n","Global":false}"#;
+        assert_eq!(name_for(one, "unix:///a").as_deref(), Some("n"));
+        assert_eq!(name_for(one, "unix:///b"), None);
+        let all = r#"{"Key":"unix:///a","Name":"n","Global":true}"#;
+        assert_eq!(name_for(all, "unix:///b").as_deref(), Some("n"));
+        assert_eq!(name_for(r#"{"Key":"k"}"#, "k"), None);
+        assert_eq!(Current::read(b"x"), None);
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! Several images built at once by a builder that is not the daemon, then brought into the daemon, each as far
-//! as that lacks it.
-//!
-//! - [`run`]: one bake, and what is loaded after it; also for images that Compose builds
-//! - [`command`]: a bake that somebody has asked for
+//! as that lacks it: a bake that somebody has asked for, or Compose from 2.37 on.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use cachecore::argv::Program;
@@ -26,40 +23,24 @@ const LARGEST: u64 = 4 << 20;
 
 /// One bake, as it is to be run.
 #[derive(Debug)]
-pub(crate) struct Bake<'a> {
+struct Bake<'a> {
     /// The real docker or docker-buildx.
-    pub(crate) real: &'a Real,
+    real: &'a Real,
     /// Variables besides those that there are.
-    pub(crate) variables: &'a [(&'static str, OsString)],
+    variables: &'a [(&'static str, OsString)],
     /// The words after the program's name. The output of the images is `type=image`, without attestations.
-    pub(crate) argv: &'a [OsString],
+    argv: &'a [OsString],
     /// What it reads from stdin.
-    pub(crate) input: Option<&'a Input>,
-    /// Where the words say that its report is to be.
-    pub(crate) report: &'a Path,
-    /// What is loaded once they are built.
-    pub(crate) images: &'a [BakedImage],
+    input: Option<&'a Input>,
 }
 
-/// What has become of a bake.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// It has failed; nothing was loaded.
-    Failed(ExitStatus),
-    /// It has built, and so has each image been loaded, in their order.
-    Built(Vec<Result<Loaded, NotLoaded>>),
-}
-
-/// Runs a bake, and loads its images.
-///
-/// # Errors
-/// If the program cannot be started.
-pub(crate) fn run(bake: &Bake<'_>, loader: &mut Loader) -> io::Result<Outcome> {
-    let status = child::run(&mut start(bake, bake.argv)?)?;
-    if !status.success() {
-        return Ok(Outcome::Failed(status));
-    }
-    let report: serde_json::Map<String, serde_json::Value> = read(bake.report)
+/// Loads images by a bake's report, in their order.
+fn load(
+    report: Option<Vec<u8>>,
+    images: &[BakedImage],
+    loader: &mut Loader,
+) -> Result<Vec<Loaded>, NotLoaded> {
+    let report: serde_json::Map<String, serde_json::Value> = report
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
     let load = |image: &BakedImage| {
@@ -67,7 +48,7 @@ pub(crate) fn run(bake: &Bake<'_>, loader: &mut Loader) -> io::Result<Outcome> {
         let of_image = of_image.unwrap_or_else(|| "{}".to_owned());
         loader.load(of_image.as_bytes(), &image.names)
     };
-    Ok(Outcome::Built(bake.images.iter().map(load).collect()))
+    images.iter().map(load).collect()
 }
 
 /// Bakes and loads, if that can be done; `None` if the command is better run as it is, and nothing has been
@@ -110,8 +91,6 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
         variables: &passage.environment,
         argv: &passage.argv,
         input: input.as_ref(),
-        report: Path::new(""),
-        images: &[],
     };
     let ours = planned(&bake, command, text.as_deref()).and_then(|plan| match plan {
         BakePlan::AsItIs { why } => Err(why),
@@ -157,44 +136,41 @@ pub(crate) fn command(real: &Real, between: Between<'_>) -> Option<ExitCode> {
     let turns = turns(between, real, &images, &mut edits);
     let argv = apply(&passage.argv, &edits);
     bake.argv = &argv;
-    bake.report = &report;
-    bake.images = &images;
-    let begun = Instant::now();
-    let outcome = run(&bake, &mut loader);
+    let status = match start(&bake, &argv).and_then(|mut command| child::run(&mut command)) {
+        Ok(status) => status,
+        Err(e) => {
+            journal::fail(&format!("cannot run {}: {e}", real.path.display()));
+            return Some(ExitCode::from(crate::CANNOT_RUN));
+        }
+    };
     if own.is_none()
         && let Err(e) = complete(&report, &images)
     {
         journal::say(environment, &format!("the report stays as it is: {e}"));
     }
+    let report = read(&report);
+    // Before what takes time: who is interrupted in it leaves nothing.
     drop(own);
-    match &outcome {
-        Ok(Outcome::Built(_)) => turns.publish(environment),
-        _ => drop(turns),
+    if !status.success() {
+        drop(turns);
+        return Some(child::end_as(status));
     }
-    match outcome {
-        Err(e) => {
-            journal::fail(&format!("cannot run {}: {e}", real.path.display()));
-            Some(ExitCode::from(crate::CANNOT_RUN))
+    turns.publish(environment);
+    let begun = Instant::now();
+    match load(report, &images, &mut loader) {
+        Ok(loaded) => {
+            let is_silent = is_silent(environment, command);
+            say(environment, &images, &loaded, begun.elapsed(), is_silent);
+            Some(ExitCode::SUCCESS)
         }
-        Ok(Outcome::Failed(status)) => Some(child::end_as(status)),
-        Ok(Outcome::Built(loaded)) => {
-            let loaded: Result<Vec<Loaded>, NotLoaded> = loaded.into_iter().collect();
-            match loaded {
-                Ok(loaded) => {
-                    let is_silent = is_silent(environment, command);
-                    say(environment, &images, &loaded, begun.elapsed(), is_silent);
-                    Some(ExitCode::SUCCESS)
-                }
-                Err(why) => {
-                    journal::say(
-                        environment,
-                        &format!("not brought from the builder: {}", why.whole()),
-                    );
-                    // All its steps are with the builder; what is done again is the export.
-                    let status = child::run(&mut start(&bake, &passage.argv).ok()?).ok()?;
-                    Some(child::end_as(status))
-                }
-            }
+        Err(why) => {
+            journal::say(
+                environment,
+                &format!("not brought from the builder: {}", why.whole()),
+            );
+            // All its steps are with the builder; what is done again is the export.
+            let status = child::run(&mut start(&bake, &passage.argv).ok()?).ok()?;
+            Some(child::end_as(status))
         }
     }
 }

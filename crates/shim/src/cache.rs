@@ -34,7 +34,8 @@ use crate::{Environment, journal};
 use aside::{Aside, share_with_programs, sweep};
 pub(crate) use line::of as line;
 use soundness::Soundness;
-use store::{LARGEST_MANIFEST, Store, Whole, digest};
+pub(crate) use store::digest;
+use store::{LARGEST_MANIFEST, Store, Whole};
 pub(crate) use turns::Turns;
 
 /// How long a build waits for a collection before it does without the cache.

@@ -20,6 +20,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use cachecore::argv::Command;
+
 use crate::trail::Trail;
 
 /// What the environment says. A variable that is empty is not set.
@@ -144,6 +146,12 @@ impl Environment {
     pub fn config_dir(&self) -> Option<PathBuf> {
         let usual = || Some(self.home.as_ref()?.join(".docker"));
         self.docker_config.clone().or_else(usual)
+    }
+
+    /// Docker's configuration folder for a command, which may name one.
+    pub(crate) fn config_dir_of(&self, command: &Command) -> Option<PathBuf> {
+        let named = command.value("config").map(PathBuf::from);
+        named.or_else(|| self.config_dir())
     }
 
     /// The folders of `PATH`, in order, or where programs are looked for without it (`confstr(_CS_PATH)`). An

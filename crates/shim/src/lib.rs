@@ -13,6 +13,7 @@ mod builder;
 mod cache;
 mod child;
 mod compose;
+mod daemon;
 mod doctor;
 mod environment;
 mod exec;

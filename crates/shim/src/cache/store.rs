@@ -128,7 +128,7 @@ impl Store {
 }
 
 /// A digest of these bytes, in hex digits.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

@@ -9,7 +9,7 @@ use engine::endpoint::{Dialer, Endpoint};
 use engine::images::Images;
 
 use super::Loader;
-use crate::builder::read;
+use crate::daemon::Daemon;
 use crate::{Environment, Real, Seat, trail};
 
 /// Flags with which the CLI alone knows where its daemon is.
@@ -108,36 +108,10 @@ fn socket(environment: &Environment, command: &Command) -> Option<String> {
     if ELSEWHERE.iter().any(|flag| command.has(flag)) {
         return None;
     }
-    let flag = command.value("host").map(ToOwned::to_owned);
-    let host = flag
-        .or_else(|| environment.chosen_host.clone())
-        .or_else(|| {
-            let is_chosen = environment.chosen_context.is_some();
-            environment.docker_host.clone().filter(|_| !is_chosen)
-        });
-    let is_default = |name: &OsString| name == "default";
-    if host.is_none()
-        && match &environment.chosen_context {
-            Some(name) => !is_default(name),
-            None => has_context(environment),
-        }
-    {
+    let Daemon::Host(host) = Daemon::of(environment, command) else {
         return None;
-    }
-    let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
+    };
     host.to_str()
         .filter(|host| host.starts_with("unix://"))
         .map(str::to_owned)
-}
-
-/// Whether `docker context use` has chosen another daemon than the usual one.
-fn has_context(environment: &Environment) -> bool {
-    let config = environment
-        .config_dir()
-        .and_then(|dir| read(&dir.join("config.json")))
-        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    let name = config
-        .as_ref()
-        .and_then(|config| config["currentContext"].as_str());
-    name.is_some_and(|name| !name.is_empty() && name != "default")
 }
