@@ -1,13 +1,19 @@
 //! Loads that do not come to an end, and many at once.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use camino::Utf8Path;
 use engine::endpoint::Endpoint;
 use engine::images::Images;
+use testbed::engines::busybox;
 use testbed::stack::{BUILDER, Client, Store};
 
 use crate::load::{Session, words_of};
+
+/// The real CLI's own way with the same builder.
+const LOAD: [&str; 5] = ["buildx", "build", "--builder", BUILDER, "--load"];
 
 fn is_there(session: &Session, image: &str) -> bool {
     let real = session.real();
@@ -100,6 +106,45 @@ fn a_builder_or_a_daemon_that_is_gone_after_the_build_fails_what_was_asked_for()
         }
         assert!(!is_there(&session, "app"));
     }
+}
+
+/// What a build ends with whose builder goes in the middle of a step, and what it leaves behind.
+fn without_builder(is_real: bool, words: &[&str]) -> (Option<i32>, usize) {
+    let mut session = Session::with(Store::Classic);
+    let temporary = session.stack.fresh("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let variable = ("TMPDIR".to_owned(), temporary.to_string());
+    session.client.variables.push(variable);
+    let context = session.context("begun");
+    std::fs::copy(busybox(), context.join("low")).unwrap();
+    let file = "FROM scratch\nCOPY low /bin/busybox\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \
+                \"echo it has begun; exec /bin/busybox sleep 1000\"]\n";
+    std::fs::write(context.join("Dockerfile"), file).unwrap();
+    let client = if is_real {
+        session.real()
+    } else {
+        session.client.clone()
+    };
+    let mut command = client.command("env");
+    command.arg("docker").args(words);
+    command.args(["--progress=plain", "-t", "app", context.as_str()]);
+    let mut build = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(build.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    // What the step has printed, and not the step itself, which comes before.
+    let begun = lines.find(|line| line.ends_with(" it has begun"));
+    assert!(begun.is_some(), "the build has ended");
+    drop((session.builder, session.host));
+    lines.for_each(drop);
+    let ended = build.wait().unwrap();
+    (ended.code(), temporary.read_dir().unwrap().count())
+}
+
+#[test]
+fn a_builder_that_goes_in_mid_build_ends_it_as_it_ends_docker_s() {
+    let theirs = without_builder(true, &LOAD);
+    assert_eq!(theirs, (Some(1), 0));
+    assert_eq!(without_builder(false, &["build"]), theirs);
 }
 
 #[test]
