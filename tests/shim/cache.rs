@@ -179,7 +179,9 @@ fn bakes_and_projects_of_compose_share_their_cache_too() {
     let site = Site::new();
     let context = site.context("words");
     let file = context.join("compose.yaml");
-    let project = format!("name: shop\nservices:\n  api: {{build: {context}, image: api}}\n");
+    let project = format!(
+        "name: shop\nservices:\n  api: {{build: {context}, image: api, command: [none]}}\n"
+    );
     std::fs::write(&file, project).unwrap();
     let first = site.session_with_builder();
     let (mut build, mut bake) = (vec!["compose", "-f", file.as_str()], vec!["buildx", "bake"]);
@@ -187,7 +189,9 @@ fn bakes_and_projects_of_compose_share_their_cache_too() {
     bake.extend(["--load", "-f", file.as_str()]);
     first.client.docker(&build);
     drop(first);
-    for words in [build, bake] {
+    let mut up = vec!["compose", "-f", file.as_str()];
+    up.extend(["up", "--build", "--no-start"]);
+    for words in [build, bake, up] {
         let second = site.session_with_builder();
         let output = second.client.try_docker(&words);
         let said = [output.stdout, output.stderr].concat();
