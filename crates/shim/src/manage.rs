@@ -21,17 +21,20 @@ usage: docker-shim COMMAND
     --plugin[=FOLDER]   as plugins, in docker's configuration folder or there
     --dry-run           says what would be done
   uninstall             takes out what install has put in; the same options
+  cache ls|stats        the build cache that sessions share
+    gc [--max-size 20G] what nobody needs goes, or what was used longest ago
+    verify              what is damaged is put aside
 
   --json                one JSON document, for all of them
   --help, --version
 
 By the name docker, docker-compose or docker-buildx it is that program.
 docs/shim.md lists the variables that it reads.
-exit codes: 0 ok, 1 failed, 2 usage
+exit codes: 0 ok, 1 failed, 2 usage, 4 busy, 5 damage was found
 ";
 
 /// The commands.
-const COMMANDS: [&str; 4] = ["explain", "doctor", "install", "uninstall"];
+const COMMANDS: [&str; 5] = ["explain", "doctor", "install", "uninstall", "cache"];
 
 /// Runs a command of the tool.
 pub(crate) fn run(environment: &Environment, words: &[OsString]) -> ExitCode {
