@@ -1,5 +1,8 @@
 //! `docker-shim cache`: what an operator sees of the build cache, and does about it.
 
+mod collect;
+mod verify;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -7,17 +10,13 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cachecore::cache::{Collection, Inventory, Key, collection};
+use cachecore::cache::Key;
 use cachecore::id::BlobId;
-use cachecore::record::render;
 use cachecore::size::{parse, show};
 use jiff::Timestamp;
-use rustix::fs::AtFlags;
 use serde::Serialize;
 
-use super::aside::sweep;
 use super::inventory::{Looked, look};
-use super::soundness::Soundness;
 use super::store::Store;
 use crate::manage::print;
 use crate::{Environment, journal};
@@ -35,7 +34,7 @@ exit codes: 0 ok, 1 failed, 2 usage, 4 busy, 5 damage was found
 const BUSY: u8 = 4;
 const DAMAGED: u8 = 5;
 
-/// How long a collection waits for builds that look or publish.
+/// How long is waited for builds that look or publish.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the words ask for.
@@ -60,8 +59,8 @@ pub(crate) fn run(environment: &Environment, words: &[OsString]) -> ExitCode {
     let done = Store::open(path).and_then(|store| match asked.verb.as_str() {
         "ls" => Ok(say(&asked, &list(&store)?)),
         "stats" => Ok(say(&asked, &stats(&store)?)),
-        "verify" => verify(&store, &asked),
-        _ => collect(&store, &asked),
+        "verify" => verify::verify(&store, &asked),
+        _ => collect::collect(&store, &asked),
     });
     done.unwrap_or_else(|e| {
         journal::fail(&format!("build cache {}: {e}", path.display()));
@@ -247,184 +246,5 @@ impl Told for Stats {
             self.exporting,
             self.importing
         )
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct Collected {
-    dry_run: bool,
-    #[serde(flatten)]
-    plan: Collection,
-    /// What killed builds had left.
-    swept: usize,
-    /// Blobs that could not be removed: another user's.
-    resisting: usize,
-}
-
-fn collect(store: &Store, asked: &Asked) -> io::Result<ExitCode> {
-    let Some(_all) = store.root.lock(asked.dry_run, PATIENCE) else {
-        journal::fail("builds look at the cache or publish in it; try again");
-        return Ok(ExitCode::from(BUSY));
-    };
-    let exports = store.root.folder("exports");
-    let swept = match &exports {
-        Ok(exports) if !asked.dry_run => sweep(exports),
-        _ => 0,
-    };
-    let inventory = look(store)?.inventory;
-    let plan = collection(&inventory, asked.max_size, Timestamp::now());
-    let mut resisting = 0;
-    if !asked.dry_run {
-        forget(store, &inventory, &plan)?;
-        for id in &plan.blobs {
-            let removed = rustix::fs::unlinkat(store.blobs.fd(), id.as_str(), AtFlags::empty());
-            resisting += usize::from(removed.is_err());
-        }
-    }
-    let report = Collected {
-        dry_run: asked.dry_run,
-        plan,
-        swept,
-        resisting,
-    };
-    Ok(say(asked, &report))
-}
-
-/// Takes exports out of the records, before anything that they need is removed.
-fn forget(store: &Store, inventory: &Inventory, plan: &Collection) -> io::Result<()> {
-    let keys: BTreeSet<&Key> = plan.dropped.iter().map(|dropped| &dropped.key).collect();
-    for key in keys {
-        let Some(record) = inventory.records.get(key) else {
-            continue;
-        };
-        let mut record = record.clone();
-        let goes = |manifest: &BlobId| {
-            let mut dropped = plan.dropped.iter();
-            dropped.any(|dropped| dropped.key == *key && dropped.manifest == *manifest)
-        };
-        record.exports.retain(|export| !goes(&export.manifest));
-        if record.exports.is_empty() {
-            rustix::fs::unlinkat(store.keys.fd(), key.file(), AtFlags::empty())?;
-        } else {
-            store.keys.replace(&key.file(), &render(&record))?;
-        }
-    }
-    Ok(())
-}
-
-impl Told for Collected {
-    fn told(&self) -> String {
-        let verb = if self.dry_run {
-            "would remove"
-        } else {
-            "removed"
-        };
-        let mut text = format!(
-            "{verb} {} in {} blobs and {} exports; {} in {} exports stay\n",
-            show(self.plan.removed_bytes),
-            self.plan.blobs.len(),
-            self.plan.dropped.len(),
-            show(self.plan.kept_bytes),
-            self.plan.kept_exports
-        );
-        if self.resisting > 0 {
-            let _ = writeln!(text, "{} blobs are another user's and stay", self.resisting);
-        }
-        text
-    }
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Verified {
-    blobs: usize,
-    bytes: u64,
-    /// Blobs that were not what their names say.
-    damaged: Vec<BlobId>,
-    /// Blobs that cannot be read.
-    unreadable: Vec<BlobId>,
-    /// Records that made no sense, by the names of their files.
-    senseless: Vec<String>,
-    /// Exports that are not whole, taken out of their records.
-    dropped: usize,
-    /// What could not be put right.
-    problems: Vec<String>,
-}
-
-fn verify(store: &Store, asked: &Asked) -> io::Result<ExitCode> {
-    let first = look(store)?;
-    let mut report = Verified {
-        blobs: first.inventory.blobs.len(),
-        bytes: first.inventory.bytes(first.inventory.blobs.keys()),
-        senseless: first.senseless,
-        ..Verified::default()
-    };
-    for id in first.inventory.blobs.keys() {
-        match store.soundness(id, None) {
-            Soundness::Sound | Soundness::Unknown => continue,
-            Soundness::Unreadable => {
-                report.unreadable.push(id.clone());
-                continue;
-            }
-            Soundness::Damaged => report.damaged.push(id.clone()),
-        }
-        if let Err(e) = store.quarantine(id) {
-            report.problems.push(format!("{id} stays where it is: {e}"));
-        }
-    }
-    let Some(_all) = store.root.lock(false, PATIENCE) else {
-        journal::fail("builds look at the cache or publish in it; try again");
-        return Ok(ExitCode::from(BUSY));
-    };
-    for name in &report.senseless {
-        if let Err(e) = store.quarantine_record(name) {
-            report
-                .problems
-                .push(format!("{name} stays where it is: {e}"));
-        }
-    }
-    let inventory = look(store)?.inventory;
-    let mut plan = collection(&inventory, None, Timestamp::now());
-    plan.blobs.clear();
-    report.dropped = plan.dropped.len();
-    if let Err(e) = forget(store, &inventory, &plan) {
-        report
-            .problems
-            .push(format!("records stay as they are: {e}"));
-    }
-    let is_well = report.damaged.is_empty()
-        && report.senseless.is_empty()
-        && report.dropped == 0
-        && report.problems.is_empty();
-    let said = say(asked, &report);
-    Ok(if is_well {
-        said
-    } else {
-        ExitCode::from(DAMAGED)
-    })
-}
-
-impl Told for Verified {
-    fn told(&self) -> String {
-        let mut text = format!("{} blobs, {}\n", self.blobs, show(self.bytes));
-        for id in &self.damaged {
-            let _ = writeln!(text, "damaged, put aside: {id}");
-        }
-        for id in &self.unreadable {
-            let _ = writeln!(text, "cannot be read: {id}");
-        }
-        for name in &self.senseless {
-            let _ = writeln!(text, "makes no sense, put aside: {name}");
-        }
-        if self.dropped > 0 {
-            let _ = writeln!(
-                text,
-                "{} exports were not whole and are not imported",
-                self.dropped
-            );
-        }
-        for problem in &self.problems {
-            let _ = writeln!(text, "{problem}");
-        }
-        text
     }
 }
