@@ -35,6 +35,7 @@ fn what_the_user_asks_for_comes_out_with_a_classic_store() {
     an_image_without_a_name_is_there_by_its_id(&session);
     reports_of_the_user_s_say_what_docker_says(&session, Store::Classic);
     quiet_builds_print_the_id_and_nothing_else(&session);
+    a_name_may_be_the_beginning_of_an_id(&session);
     contexts_and_dockerfiles_on_stdin_are_read_once(&session);
     load_and_its_long_form_are_asked_for_as_docker_wants_it(&session);
 }
@@ -120,6 +121,18 @@ fn an_image_without_a_name_is_there_by_its_id(session: &Session) {
     assert_eq!(session.words_of("app"), "nameless");
 }
 
+fn a_name_may_be_the_beginning_of_an_id(session: &Session) {
+    let context = session.context("begins");
+    let (id, _) = text(
+        &session
+            .client
+            .try_docker(&["build", "-q", context.as_str()]),
+    );
+    let name = &id["sha256:".len()..][..6];
+    session.build(&["-t", name], &context);
+    assert_eq!(session.id(&format!("{name}:latest")), id.trim());
+}
+
 fn contexts_and_dockerfiles_on_stdin_are_read_once(session: &Session) {
     let context = session.context("piped");
     let archive = session.stack.fresh("context.tar");
@@ -155,9 +168,9 @@ fn load_and_its_long_form_are_asked_for_as_docker_wants_it(session: &Session) {
     // What has an output of its own goes there, and nowhere else.
     let out = session.stack.fresh("out");
     let context = session.context("local");
-    let words = ["build", "-t", "d", "-o", out.as_str(), context.as_str()];
+    let words = ["build", "-t", "local", "-o", out.as_str(), context.as_str()];
     text(&session.client.try_docker(&words));
     assert_eq!(std::fs::read_to_string(out.join("words")).unwrap(), "local");
-    let missing = session.client.try_docker(&["image", "inspect", "d"]);
+    let missing = session.client.try_docker(&["image", "inspect", "local"]);
     assert!(!missing.status.success());
 }

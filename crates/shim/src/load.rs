@@ -123,19 +123,20 @@ impl Loader {
     /// [`NotLoaded`]. Then it is not there by any of the names, or was before.
     pub(crate) fn load(&mut self, report: &[u8], names: &[String]) -> Result<Loaded, NotLoaded> {
         let built = load::built(report)?;
+        let names: Vec<Name> = names
+            .iter()
+            .map(|name| Name::parse(name))
+            .collect::<Result<_, _>>()?;
+        // With their tags: a name without one is also looked for among the beginnings of ids.
         let named: Vec<Option<LocalImage>> = names
             .iter()
-            .map(|name| self.daemon.find(name))
+            .map(|name| self.daemon.find(&name.familiar()))
             .collect::<Result<_, _>>()?;
         let is_it = |image: &LocalImage| image.id == built.config || image.id == built.manifest;
         let all_named = named.iter().all(|image| image.as_ref().is_some_and(is_it));
         if all_named && !names.is_empty() {
             return Ok(Loaded::Unchanged);
         }
-        let names: Vec<Name> = names
-            .iter()
-            .map(|name| Name::parse(name))
-            .collect::<Result<_, _>>()?;
         let store = self.store()?;
         if self.name(&built, &names)? {
             return Ok(if names.is_empty() {
