@@ -148,7 +148,10 @@ impl Places {
             }
             Ok(_) => true,
             Err(e) => {
-                self.left_out.push(format!("{name} is left out: {e}"));
+                let note = format!("{name} is left out: {e}");
+                if !self.left_out.contains(&note) {
+                    self.left_out.push(note);
+                }
                 false
             }
         }
