@@ -45,7 +45,7 @@ const AT_ONCE: Claimed = Claimed {
     faster: 20.0,
 };
 
-/// The same for a store that flushes its database for each layer.
+/// The same for containerd's store, which is near the bound when nothing else runs.
 const FLUSHED: Claimed = Claimed {
     loaded: Duration::from_millis(300),
     ..AT_ONCE
