@@ -234,6 +234,9 @@ fn a_build_that_is_killed_while_it_exports_leaves_a_cache_that_works() {
     let file = std::fs::read_to_string(context.join("Dockerfile")).unwrap();
     let more: String = (0..6).map(|n| format!("COPY large{n} /\n")).collect();
     std::fs::write(context.join("Dockerfile"), file + &more).unwrap();
+    // Who is killed leaves a folder there, until the next build.
+    let temporary = site.stack.fresh("tmp");
+    std::fs::create_dir(&temporary).unwrap();
     let is_caught = || {
         for n in 0..6 {
             let mut large = File::create(context.join(format!("large{n}"))).unwrap();
@@ -244,6 +247,7 @@ fn a_build_that_is_killed_while_it_exports_leaves_a_cache_that_works() {
         let mut command = session.client.command(site.seat.join("docker"));
         command.args(["build", "-t", "app", context.as_str()]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("TMPDIR", &temporary);
         let mut child = command.process_group(0).spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
             if files(&site.cache.join("blobs")).len() > known {

@@ -39,12 +39,21 @@ impl Report {
         let parent = std::env::temp_dir();
         sweep(&parent);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let lock = folder_at(folder.path())?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self {
-            folder,
-            _lock: lock,
-        })
+        let locked = folder_at(folder.path()).and_then(|lock| {
+            flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+            Ok(lock)
+        });
+        match locked {
+            Ok(lock) => Ok(Self {
+                folder,
+                _lock: lock,
+            }),
+            Err(e) => {
+                // Where nothing can be opened any more, the folder itself could not remove what is in it.
+                let _ = std::fs::remove_dir(folder.path());
+                Err(e.into())
+            }
+        }
     }
 
     /// A name in the folder for what stdin brings, which so is never on disk. The name's end says what it
@@ -66,6 +75,15 @@ impl Report {
     /// Where buildx is to write it.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join(FILE)
+    }
+}
+
+impl Drop for Report {
+    /// Without opening anything, so that also who may open no more files leaves none. What else is in the
+    /// folder goes with it.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.path());
+        let _ = std::fs::remove_dir(self.folder.path());
     }
 }
 
