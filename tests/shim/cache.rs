@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use testbed::engines::build_output::steps;
 use testbed::stack::{Client, Daemon, Endpoint, Stack, Store};
 
+use crate::load::context;
 use crate::seats::seat;
 
 /// Sessions around one cache folder.
@@ -74,18 +75,7 @@ impl Site {
 
     /// A context of three steps, of which the last has these words.
     pub(crate) fn context(&self, words: &str) -> Utf8PathBuf {
-        let context = self.stack.fresh("context");
-        std::fs::create_dir(&context).unwrap();
-        let file = "FROM scratch\nCOPY low /low\nCOPY middle /middle\nCOPY words /words\n";
-        for (name, contents) in [
-            ("Dockerfile", file),
-            ("low", "low"),
-            ("middle", "middle"),
-            ("words", words),
-        ] {
-            std::fs::write(context.join(name), contents).unwrap();
-        }
-        context
+        context(&self.stack, words)
     }
 }
 
