@@ -102,6 +102,10 @@ pub(crate) fn complaint(words: &[&str], output: &Output, ours: Ours) -> Option<S
         // Its golden was collected, or removed.
         Some(NOT_FOUND) if said.contains("has no golden") => None,
         Some(FAILED) if words.contains(&"promote") && said.contains("moved on") => None,
+        // Somebody promoted a session that had started without a golden and written nothing.
+        Some(FAILED) if words.starts_with(&["session", "start"]) && said.contains("is empty") => {
+            None
+        }
         // A build runs already, the project is disabled, or there is nothing to ask for again.
         Some(FAILED) if asks(words) && said.contains("no build of ") => None,
         // What it looks for on this machine is no matter of the store.
