@@ -5,14 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may depend on whom. An arrow that is not drawn here is a defect.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("cachecore", &[]),
     ("treeclone", &[]),
+    ("answer", &[]),
     ("subvolume", &[]),
     ("goldenstore", &["cachecore", "treeclone", "subvolume"]),
     ("engine", &["cachecore"]),
     ("shim", &["cachecore", "engine"]),
-    ("goldenctl", &["cachecore", "goldenstore", "engine"]),
+    ("envimage", &["answer", "cachecore", "engine"]),
+    (
+        "goldenctl",
+        &["answer", "cachecore", "goldenstore", "engine"],
+    ),
     (
         "testbed",
         &["cachecore", "treeclone", "goldenstore", "engine"],

@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// How long ago something was: `2h ago`.
-pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
+pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
     match seconds {
         0..=4 => "just now".to_owned(),
@@ -15,7 +15,7 @@ pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
 }
 
 /// How long something took: `8 ms`, `3.2 s`, `4m 10s`.
-pub(crate) fn duration(time: Duration) -> String {
+pub fn duration(time: Duration) -> String {
     let ms = time.as_millis();
     match ms {
         0..=999 => format!("{ms} ms"),

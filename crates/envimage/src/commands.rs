@@ -1,0 +1,13 @@
+//! The commands, one file each: arguments in, a call, a report out.
+
+mod completions;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+/// Runs the command and gives its exit code.
+pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
+    match &cli.command {
+        Command::Completions { shell } => completions::run(*shell),
+    }
+}

@@ -1,0 +1,14 @@
+//! Exit codes. The command that `run` was given passes its own code on as it is.
+
+/// It worked.
+pub const OK: u8 = 0;
+/// It failed.
+pub const FAILED: u8 = 1;
+/// The command line, or the file that it names, makes no sense.
+pub const USAGE: u8 = 2;
+/// What was named is not there.
+pub const NOT_FOUND: u8 = 3;
+/// Somebody else holds it.
+pub const BUSY: u8 = 4;
+/// What is on disk is not what it should be.
+pub const INTEGRITY: u8 = 5;

@@ -1,0 +1,33 @@
+//! Why a command failed, and what to do next.
+
+use std::io;
+
+use crate::exit;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What it printed did not arrive.
+    #[error("cannot print the answer")]
+    Unanswered {
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// The program's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unanswered { .. } => exit::FAILED,
+        }
+    }
+
+    /// What to do next, if that is known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Unanswered { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Environment images: the slow half of a setup script, as an image keyed by content.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
+//! | [`exit`], [`failure`] | exit codes and messages |
+
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod commands;
+pub mod exit;
+pub mod failure;
+#[cfg(feature = "cli")]
+mod show;
+
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(feature = "cli")]
+pub use program::run;

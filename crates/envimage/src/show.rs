@@ -1,0 +1,11 @@
+//! What people and programs read of an answer.
+
+pub(crate) use answer::{answered, bytes, note};
+
+use crate::failure::Failure;
+
+/// Prints a failure with its causes, and what to do next.
+pub(crate) fn failure(failure: &Failure) {
+    let text = answer::with_causes(failure);
+    answer::failure("envimage", &text, failure.help().as_deref());
+}
