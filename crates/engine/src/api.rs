@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use crate::endpoint::{Endpoint, Stream};
 
 /// No answer that we ask for comes near this; a daemon that sends more is not read any further.
-const MOST: usize = 1 << 20;
+pub(crate) const MOST: usize = 1 << 20;
 
 /// How long one read waits before it is asked again whether to give up.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -65,6 +65,17 @@ pub(crate) fn ask(
     path: &str,
     body: Option<Body<'_>>,
 ) -> io::Result<Answer> {
+    ask_for_at_most(endpoint, method, path, body, MOST)
+}
+
+/// As [`ask`], for what may have a longer answer.
+pub(crate) fn ask_for_at_most(
+    endpoint: &Endpoint,
+    method: &str,
+    path: &str,
+    body: Option<Body<'_>>,
+    most: usize,
+) -> io::Result<Answer> {
     let stream = endpoint.connect()?;
     let mut to = &stream;
     write!(
@@ -86,16 +97,16 @@ pub(crate) fn ask(
         if error.kind() != io::ErrorKind::BrokenPipe {
             return Err(error);
         }
-        let refusal = answer(&stream).map_err(|_| error)?;
+        let refusal = answer(&stream, most).map_err(|_| error)?;
         return Ok(refusal);
     }
-    answer(&stream)
+    answer(&stream, most)
 }
 
-fn answer(stream: &Stream) -> io::Result<Answer> {
+fn answer(stream: &Stream, most: usize) -> io::Result<Answer> {
     let mut bytes = Vec::new();
-    stream.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MOST {
+    stream.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
         return Err(malformed("the answer does not end"));
     }
     parse(&bytes)
