@@ -58,18 +58,9 @@ pub(crate) fn get(
 }
 
 /// Asks for something with any method, waiting as long as it takes. A body is sent in chunks, as it is
-/// written. A daemon that has answered before it was all sent, because it refuses, is heard.
+/// written. A daemon that has answered before it was all sent, because it refuses, is heard. An answer of more
+/// than `most` bytes is an error.
 pub(crate) fn ask(
-    endpoint: &Endpoint,
-    method: &str,
-    path: &str,
-    body: Option<Body<'_>>,
-) -> io::Result<Answer> {
-    ask_for_at_most(endpoint, method, path, body, MOST)
-}
-
-/// As [`ask`], for what may have a longer answer.
-pub(crate) fn ask_for_at_most(
     endpoint: &Endpoint,
     method: &str,
     path: &str,

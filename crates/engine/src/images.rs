@@ -198,7 +198,7 @@ impl Images {
         most: usize,
     ) -> Result<Answer, ImagesError> {
         let asked = || format!("{method} {path}");
-        let answered = api::ask_for_at_most(&self.endpoint, method, path, body, most);
+        let answered = api::ask(&self.endpoint, method, path, body, most);
         let answer = answered.map_err(|cause| ImagesError::Unreachable {
             endpoint: self.endpoint.to_string(),
             asked: asked(),
