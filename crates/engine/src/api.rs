@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use crate::endpoint::{Endpoint, Stream};
 
 /// No answer that we ask for comes near this; a daemon that sends more is not read any further.
-const MOST: usize = 1 << 20;
+pub(crate) const MOST: usize = 1 << 20;
 
 /// How long one read waits before it is asked again whether to give up.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -58,12 +58,14 @@ pub(crate) fn get(
 }
 
 /// Asks for something with any method, waiting as long as it takes. A body is sent in chunks, as it is
-/// written. A daemon that has answered before it was all sent, because it refuses, is heard.
+/// written. A daemon that has answered before it was all sent, because it refuses, is heard. An answer of more
+/// than `most` bytes is an error.
 pub(crate) fn ask(
     endpoint: &Endpoint,
     method: &str,
     path: &str,
     body: Option<Body<'_>>,
+    most: usize,
 ) -> io::Result<Answer> {
     let stream = endpoint.connect()?;
     let mut to = &stream;
@@ -86,16 +88,16 @@ pub(crate) fn ask(
         if error.kind() != io::ErrorKind::BrokenPipe {
             return Err(error);
         }
-        let refusal = answer(&stream).map_err(|_| error)?;
+        let refusal = answer(&stream, most).map_err(|_| error)?;
         return Ok(refusal);
     }
-    answer(&stream)
+    answer(&stream, most)
 }
 
-fn answer(stream: &Stream) -> io::Result<Answer> {
+fn answer(stream: &Stream, most: usize) -> io::Result<Answer> {
     let mut bytes = Vec::new();
-    stream.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MOST {
+    stream.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
         return Err(malformed("the answer does not end"));
     }
     parse(&bytes)

@@ -1,5 +1,6 @@
 //! The images of a Docker daemon, asked for and changed at its own interface.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -48,7 +49,31 @@ pub struct LocalImage {
     pub id: String,
     /// The diff ids of its layers, lowest first.
     pub layers: Vec<String>,
+    /// What it is labelled with.
+    pub labels: BTreeMap<String, String>,
+    /// What it runs on: `linux/amd64`.
+    pub platform: String,
 }
+
+/// An image in a daemon's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedImage {
+    /// Its id.
+    pub id: String,
+    /// Its names with tags, as the daemon shortens them.
+    pub tags: Vec<String>,
+    /// Its names with digests.
+    pub digests: Vec<String>,
+    /// What it is labelled with.
+    pub labels: BTreeMap<String, String>,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// Its size in bytes, with what it shares.
+    pub size: u64,
+}
+
+/// A daemon's list has half a kilobyte for each image.
+const LONGEST_LIST: usize = 64 << 20;
 
 impl Images {
     /// Those of the daemon there.
@@ -97,6 +122,29 @@ impl Images {
         Ok(ids.map(str::to_owned).collect())
     }
 
+    /// All images that have a name; only those with one of these names, if there are any. A name stands for
+    /// all its tags, or has one.
+    ///
+    /// # Errors
+    /// [`ImagesError`] if the daemon does not answer, or not with a list.
+    pub fn list(&self, names: &[&str]) -> Result<Vec<ListedImage>, ImagesError> {
+        let mut asked = "/images/json".to_owned();
+        if !names.is_empty() {
+            let filters = serde_json::json!({ "reference": names }).to_string();
+            asked += &format!("?filters={}", encoded(&filters));
+        }
+        let answer = self.ask_for_at_most("GET", &asked, None, LONGEST_LIST)?;
+        let all: Vec<Value> = serde_json::from_slice(&answer.body).map_err(|cause| {
+            let endpoint = self.endpoint.to_string();
+            ImagesError::Unreachable {
+                endpoint,
+                asked: format!("GET {asked}"),
+                cause: cause.into(),
+            }
+        })?;
+        Ok(all.iter().filter_map(listed).collect())
+    }
+
     /// Gives an image another name.
     ///
     /// # Errors
@@ -139,13 +187,22 @@ impl Images {
     }
 
     fn ask(&self, method: &str, path: &str, body: Option<Body<'_>>) -> Result<Answer, ImagesError> {
+        self.ask_for_at_most(method, path, body, api::MOST)
+    }
+
+    fn ask_for_at_most(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Body<'_>>,
+        most: usize,
+    ) -> Result<Answer, ImagesError> {
         let asked = || format!("{method} {path}");
-        let answer = api::ask(&self.endpoint, method, path, body).map_err(|cause| {
-            ImagesError::Unreachable {
-                endpoint: self.endpoint.to_string(),
-                asked: asked(),
-                cause,
-            }
+        let answered = api::ask(&self.endpoint, method, path, body, most);
+        let answer = answered.map_err(|cause| ImagesError::Unreachable {
+            endpoint: self.endpoint.to_string(),
+            asked: asked(),
+            cause,
         })?;
         if answer.status < 400 {
             return Ok(answer);
@@ -174,6 +231,41 @@ fn image(answer: &[u8]) -> Option<LocalImage> {
     Some(LocalImage {
         id: value["Id"].as_str()?.to_owned(),
         layers: layers.map(str::to_owned).collect(),
+        labels: labels(&value["Config"]["Labels"]),
+        platform: platform(&value),
+    })
+}
+
+/// As BuildKit writes it, with a variant if there is one.
+fn platform(image: &Value) -> String {
+    let parts = ["Os", "Architecture", "Variant"];
+    let parts = parts.map(|part| image[part].as_str().unwrap_or_default());
+    let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    named.join("/")
+}
+
+fn labels(value: &Value) -> BTreeMap<String, String> {
+    let pairs = value.as_object().into_iter().flatten();
+    pairs
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+fn listed(image: &Value) -> Option<ListedImage> {
+    let names = |field: &str| {
+        let names = image[field].as_array().into_iter().flatten();
+        let names = names.filter_map(Value::as_str);
+        // What stands for no name at all, in older daemons.
+        let named = names.filter(|name| !name.starts_with("<none>"));
+        named.map(str::to_owned).collect()
+    };
+    Some(ListedImage {
+        id: image["Id"].as_str()?.to_owned(),
+        tags: names("RepoTags"),
+        digests: names("RepoDigests"),
+        labels: labels(&image["Labels"]),
+        created: image["Created"].as_i64().unwrap_or_default(),
+        size: image["Size"].as_u64().unwrap_or_default(),
     })
 }
 
@@ -208,5 +300,21 @@ mod tests {
     fn names_cannot_leave_their_place_in_a_path() {
         assert_eq!(encoded("a/b:c@sha256:1"), "a/b:c@sha256:1");
         assert_eq!(encoded("a?b&c#d e\r\n%"), "a%3Fb%26c%23d%20e%0D%0A%25");
+    }
+
+    #[test]
+    fn what_a_daemon_leaves_out_of_its_list_is_empty() {
+        let bare =
+            serde_json::json!({"Id": "sha256:1", "RepoTags": ["<none>:<none>"], "Labels": null});
+        let image = listed(&bare).unwrap();
+        assert_eq!((image.id.as_str(), image.tags.len()), ("sha256:1", 0));
+        assert!(image.digests.is_empty() && image.labels.is_empty());
+        let named = serde_json::json!({
+            "Id": "sha256:2", "RepoTags": ["a:1"], "RepoDigests": null, "Labels": {"k": "v"},
+            "Created": 7, "Size": 9
+        });
+        let image = listed(&named).unwrap();
+        assert_eq!((image.created, image.size), (7, 9));
+        assert_eq!(image.labels["k"], "v");
     }
 }

@@ -66,6 +66,7 @@ mod limits;
 mod log_tail;
 mod network;
 mod output;
+pub mod presence;
 
 pub use binaries::{Engine, EngineError};
 pub use cgroups::sweep_cgroups;

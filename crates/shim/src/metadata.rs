@@ -10,12 +10,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use rustix::fs::{AtFlags, CWD, OFlags, linkat};
 
 use crate::manage::print;
-use crate::{Environment, Real, Seat, trail};
+use crate::{Environment, Real, Seat};
 
 /// The word by which a plugin is asked.
 pub(crate) const WORD: &str = "docker-cli-plugin-metadata";
@@ -112,20 +112,10 @@ fn remember(place: &Path, state: &str, answer: &str) -> std::io::Result<()> {
 
 /// Asks the real plugin.
 fn ask(real: &Real) -> Option<String> {
-    let mut child = Command::new(&real.path)
-        .arg(WORD)
-        .env(trail::VARIABLE, &real.settled)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let mut answer = String::new();
-    let stdout = child.stdout.take()?;
-    let read = stdout.take(LONGEST).read_to_string(&mut answer);
-    let status = child.wait().ok()?;
-    read.ok()?;
-    (status.success() && is_answer(&answer)).then_some(answer)
+    let answer = real.ask(&[WORD.into()], &[], LONGEST)?;
+    String::from_utf8(answer)
+        .ok()
+        .filter(|answer| is_answer(answer))
 }
 
 fn is_answer(text: &str) -> bool {

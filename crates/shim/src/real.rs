@@ -1,5 +1,7 @@
 //! The program that the shim stands in front of.
 
+mod asking;
+
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

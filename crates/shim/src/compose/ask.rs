@@ -1,14 +1,12 @@
 //! What the real compose says of a project.
 
 use std::ffi::OsString;
-use std::io::Read;
-use std::process::{Command, Stdio};
 
 use cachecore::argv;
 use cachecore::compose::{AsItIs, Model, Question, Version, question};
 use cachecore::rewrite::Plan;
 
-use crate::{Real, trail};
+use crate::Real;
 
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
@@ -67,24 +65,5 @@ fn project(
 
 /// What the real program prints, if it succeeds. What it says besides, it will say again.
 pub(super) fn answer(real: &Real, plan: &Plan, words: &[OsString]) -> Option<Vec<u8>> {
-    let mut command = Command::new(&real.path);
-    let variables = plan.environment.iter().map(|(name, value)| (name, value));
-    let mut child = command
-        .args(words)
-        .envs(variables)
-        .env(trail::VARIABLE, &real.settled)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let mut bytes = Vec::new();
-    let stdout = child.stdout.take()?;
-    let read = stdout.take(LARGEST + 1).read_to_end(&mut bytes);
-    let is_whole = read.is_ok() && bytes.len() as u64 <= LARGEST;
-    if !is_whole {
-        let _ = child.kill();
-    }
-    let status = child.wait().ok()?;
-    (is_whole && status.success()).then_some(bytes)
+    real.ask(words, &plan.environment, LARGEST)
 }
