@@ -4,6 +4,7 @@ use std::io;
 
 use crate::exit;
 use crate::file::FileError;
+use crate::read::ReadError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum Failure {
     /// A file that was named cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A spec, or what it names, cannot be used.
+    #[error(transparent)]
+    Spec(#[from] ReadError),
 }
 
 impl Failure {
@@ -28,6 +32,9 @@ impl Failure {
             Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
             Self::File(FileError::Io { .. }) => exit::FAILED,
             Self::File(_) => exit::USAGE,
+            Self::Spec(error) if error.is_absence() => exit::NOT_FOUND,
+            Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
+            Self::Spec(_) => exit::USAGE,
         }
     }
 
@@ -36,6 +43,7 @@ impl Failure {
         match self {
             Self::Unanswered { .. } => None,
             Self::File(error) => error.help().map(str::to_owned),
+            Self::Spec(error) => error.help(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
 //! | [`exit`], [`failure`] | exit codes and messages |
 //! | [`file`](mod@file) | files that people name |
+//! | [`read`] | a spec, with the files that it names |
 
 #[cfg(feature = "cli")]
 mod cli;
@@ -13,6 +14,7 @@ mod commands;
 pub mod exit;
 pub mod failure;
 pub mod file;
+pub mod read;
 #[cfg(feature = "cli")]
 mod show;
 
