@@ -3,6 +3,7 @@
 //! Each script runs in a shell of its own, so that `exit`, `cd`, `set -e` and traps stay its own. What the run
 //! script exports reaches the command. What a cached script exports reaches nobody, in a build as at a start.
 
+mod scripts;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+pub use scripts::{Scripts, scripts};
 use serde::Serialize;
 
 use super::materials::{File, Files};

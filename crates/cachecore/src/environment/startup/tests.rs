@@ -1,3 +1,5 @@
+use super::super::materials::{Base, Materials};
+use super::super::spec::Spec;
 use super::*;
 
 fn file(path: &str, text: &str) -> File {
@@ -132,4 +134,60 @@ fn nothing_lies_outside_of_the_folder() {
         step.files.script.path = path.into();
         assert!(folder(&[step], None).is_err(), "{path:?}");
     }
+}
+
+#[test]
+fn a_container_begins_as_root_only_if_a_script_is_another_s() {
+    let base = |user: &str| Base {
+        name: "base".to_owned(),
+        id: "sha256:0".to_owned(),
+        user: user.to_owned(),
+    };
+    let who = |head: &str, stage: &str, base_user: &str| {
+        let text = format!(
+            "version: 1\nimage: base\n{head}stages: [{{name: one, inline: a, {stage}}}]\nrun: {{inline: b}}\n"
+        );
+        let spec = Spec::parse(&text, "shop.yaml").unwrap();
+        let nothing = |_: &Utf8Path| Err::<File, ()>(());
+        let materials = Materials::gather(&spec, nothing).unwrap();
+        let all = scripts(&spec, &materials, &base(base_user), [0]);
+        assert_eq!(all.steps.len(), 2);
+        let mut users = vec![all.container_user];
+        users.extend(all.steps.into_iter().map(|step| step.user));
+        users.push(all.command_user);
+        users
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect::<Vec<_>>()
+    };
+    let none = ["", "", "", ""];
+    assert_eq!(who("", "user: root", ""), none);
+    assert_eq!(who("user: dev\n", "user: dev", "dev"), none);
+    assert_eq!(who("", "user: root", "dev"), ["0", "", "dev", "dev"]);
+    assert_eq!(who("user: dev\n", "user: root", ""), ["0", "", "dev", ""]);
+    assert_eq!(who("user: a\n", "user: b", "c"), ["0", "b", "a", "c"]);
+}
+
+#[test]
+fn only_what_is_in_no_image_runs_and_the_run_script_last() {
+    let text = "version: 1\nimage: base\nsecrets: {npm: {env: NPM}}\nargs: {A: '1'}\nstages:\n\
+        - {name: one, inline: a}\n- {name: two, inline: b, args: {B: '2'}, secrets: [npm]}\nrun: {inline: c}\n";
+    let spec = Spec::parse(text, "shop.yaml").unwrap();
+    let materials = Materials::gather(&spec, |_| Err::<File, ()>(())).unwrap();
+    let base = Base {
+        name: "base".to_owned(),
+        id: "sha256:0".to_owned(),
+        user: String::new(),
+    };
+    let all = scripts(&spec, &materials, &base, [1]);
+    let args = [("A", "1"), ("B", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let expected = Role::Stage {
+        name: "two".to_owned(),
+        args: args.into(),
+    };
+    assert_eq!(all.steps[0].role, expected);
+    assert_eq!(all.steps[1].role, Role::Run);
+    assert_eq!(all.steps[1].files.script.bytes, b"c");
+    assert_eq!(all.secrets.into_iter().collect::<Vec<_>>(), ["npm"]);
+    assert_eq!(scripts(&spec, &materials, &base, []).steps.len(), 1);
 }
