@@ -9,7 +9,9 @@
 //! | [`plan`] | which stages are there, which are built, and what runs at each start |
 //! | [`startup`] | the scripts that run before a container's command |
 //! | [`launch`] | the command line that starts a container |
+//! | [`collection`] | until when images are fresh, and which of them are removed |
 
+pub mod collection;
 mod document;
 pub mod key;
 pub mod launch;
