@@ -85,8 +85,13 @@ fn the_core_has_no_crate_that_reaches_outside() {
         .iter()
         .filter(|d| d.kind == DependencyKind::Normal)
     {
+        // A parser of text; what would read the files that a text includes is a feature that is left off.
+        let reads_yaml = dependency.name == "serde-saphyr"
+            && dependency.optional
+            && !dependency.uses_default_features
+            && dependency.features == ["deserialize"];
         assert!(
-            allowed.contains(&dependency.name.as_str()),
+            reads_yaml || allowed.contains(&dependency.name.as_str()),
             "cachecore -> {}",
             dependency.name
         );

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
 //! | [`exit`], [`failure`] | exit codes and messages |
+//! | [`file`](mod@file) | files that people name |
 
 #[cfg(feature = "cli")]
 mod cli;
@@ -11,6 +12,7 @@ mod cli;
 mod commands;
 pub mod exit;
 pub mod failure;
+pub mod file;
 #[cfg(feature = "cli")]
 mod show;
 
