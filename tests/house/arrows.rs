@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may depend on whom. An arrow that is not drawn here is a defect.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("cachecore", &[]),
     ("treeclone", &[]),
     ("answer", &[]),
+    ("setupscript", &[]),
     ("subvolume", &[]),
     ("goldenstore", &["cachecore", "treeclone", "subvolume"]),
     ("engine", &["cachecore"]),
     ("shim", &["cachecore", "engine"]),
-    ("envimage", &["answer", "cachecore", "engine"]),
+    (
+        "envimage",
+        &["answer", "cachecore", "engine", "setupscript"],
+    ),
     (
         "goldenctl",
         &["answer", "cachecore", "goldenstore", "engine"],
