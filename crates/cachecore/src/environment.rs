@@ -6,12 +6,17 @@
 //! | [`materials`] | what is read for a spec: its files, its base image |
 //! | [`key`] | which inputs an image has, and the key that they make |
 //! | [`template`] | what a stage is built by |
+//! | [`conversion`], [`devcontainer`], [`migration`] | what files of other formats become |
 //! | [`plan`] | which stages are there, which are built, and what runs at each start |
 
+pub mod conversion;
+pub mod devcontainer;
 mod document;
 pub mod key;
 pub mod materials;
+pub mod migration;
 mod nearest;
 pub mod plan;
 pub mod spec;
 pub mod template;
+mod writing;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::conversion::ConversionError;
 use crate::exit;
 use crate::file::FileError;
 
@@ -18,6 +19,9 @@ pub enum Failure {
     /// A file that was named cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file of another format became no spec.
+    #[error(transparent)]
+    Conversion(ConversionError),
 }
 
 impl Failure {
@@ -27,7 +31,7 @@ impl Failure {
             Self::Unanswered { .. } => exit::FAILED,
             Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
             Self::File(FileError::Io { .. }) => exit::FAILED,
-            Self::File(_) => exit::USAGE,
+            Self::File(_) | Self::Conversion(_) => exit::USAGE,
         }
     }
 
@@ -36,6 +40,16 @@ impl Failure {
         match self {
             Self::Unanswered { .. } => None,
             Self::File(error) => error.help().map(str::to_owned),
+            Self::Conversion(error) => error.help().map(str::to_owned),
+        }
+    }
+}
+
+impl From<ConversionError> for Failure {
+    fn from(error: ConversionError) -> Self {
+        match error {
+            ConversionError::File(error) => Self::File(error),
+            error => Self::Conversion(error),
         }
     }
 }
