@@ -107,8 +107,12 @@ pub(super) fn project(name: &str) -> Option<crate::id::ProjectId> {
         let letter = letter.to_ascii_lowercase();
         let fits = letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
         let letter = if fits { letter } else { '-' };
-        let first = id.is_empty() && !letter.is_ascii_alphanumeric();
-        if !first && !(letter == '-' && id.ends_with('-')) {
+        let dropped = match letter {
+            '-' => id.is_empty() || id.ends_with('-'),
+            '.' | '_' => id.is_empty(),
+            _ => false,
+        };
+        if !dropped {
             id.push(letter);
         }
         if id.len() >= crate::id::MAX_ID {

@@ -213,3 +213,59 @@ fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_spec() {
+        let text = r#"
+version: 1
+name: web
+image: "debian:12"
+platform: linux/arm64
+user: dev
+network: none
+args: {NODE: "22", YES: "yes", EMPTY: ""}
+secrets: {npm: {file: ~/.npmrc}, token: {env: NPM_TOKEN}}
+stages:
+  - {name: "1", script: "a folder/s y s.sh", sources: [lib.sh, "sub/- a"], user: "0:0"}
+  - {name: "true", inline: "a\r\nb", args: {A: "b: c # d"}, secrets: [npm], network: host}
+  - {name: last, inline: "a\n\n\n", cache: false}
+run: {inline: " starts with a blank\n", sources: []}
+environment: {A: "ü\u2028\t\"\\"}
+limits: {cpus: 1.5, memory: 4g, pids: 1000}
+"#;
+        let spec = Spec::parse(text, "web.yaml").unwrap();
+        let written = spec.to_yaml();
+        assert_eq!(
+            Spec::parse(&written, "other.yaml").unwrap(),
+            spec,
+            "{written}"
+        );
+        assert_eq!(
+            Spec::parse(&written, "other.yaml").unwrap().to_yaml(),
+            written
+        );
+    }
+
+    #[test]
+    fn scripts_stay_readable_where_yaml_can_hold_them() {
+        for (text, start) in [
+            ("a\n", Some("|")),
+            ("a", Some("|-")),
+            ("a\n\n", Some("|+")),
+            ("a\n\n  b\tc\n", Some("|")),
+            ("ü ✨\n", Some("|")),
+            ("a\r\n", None),
+            (" a\n", None),
+            ("a\n  \nb\n", None),
+            ("a\u{1b}\n", None),
+            ("\n", None),
+            ("", None),
+        ] {
+            assert_eq!(chomping(text), start, "{text:?}");
+        }
+    }
+}
