@@ -5,6 +5,7 @@ use std::io;
 use crate::conversion::ConversionError;
 use crate::exit;
 use crate::file::FileError;
+use crate::read::ReadError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum Failure {
     /// A file of another format became no spec.
     #[error(transparent)]
     Conversion(ConversionError),
+    /// A spec, or what it names, cannot be used.
+    #[error(transparent)]
+    Spec(#[from] ReadError),
 }
 
 impl Failure {
@@ -32,6 +36,9 @@ impl Failure {
             Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
             Self::File(FileError::Io { .. }) => exit::FAILED,
             Self::File(_) | Self::Conversion(_) => exit::USAGE,
+            Self::Spec(error) if error.is_absence() => exit::NOT_FOUND,
+            Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
+            Self::Spec(_) => exit::USAGE,
         }
     }
 
@@ -41,6 +48,7 @@ impl Failure {
             Self::Unanswered { .. } => None,
             Self::File(error) => error.help().map(str::to_owned),
             Self::Conversion(error) => error.help().map(str::to_owned),
+            Self::Spec(error) => error.help(),
         }
     }
 }

@@ -87,8 +87,18 @@ impl FileError {
 /// # Errors
 /// [`FileError`] if it is none, is longer, or cannot be read. Nothing is waited for.
 pub fn read(path: &Utf8Path, most: u64) -> Result<Vec<u8>, FileError> {
+    let (file, length) = open(path)?;
+    contents(file, length, path, most)
+}
+
+/// What is in an open file of at most `most` bytes.
+pub(crate) fn contents(
+    file: File,
+    length: u64,
+    path: &Utf8Path,
+    most: u64,
+) -> Result<Vec<u8>, FileError> {
     let path = path.to_owned();
-    let (file, length) = open(&path)?;
     if length > most {
         return Err(FileError::TooLong { path, length, most });
     }
@@ -157,13 +167,15 @@ fn open(path: &Utf8Path) -> Result<(File, u64), FileError> {
     Ok((file, metadata.len()))
 }
 
-fn kind(mode: u32) -> &'static str {
+/// What something is that is no file.
+pub(crate) fn kind(mode: u32) -> &'static str {
     use rustix::fs::FileType;
     match FileType::from_raw_mode(mode) {
         FileType::Directory => "a folder",
         FileType::Fifo => "a pipe",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         FileType::Socket => "a socket",
+        FileType::Symlink => "a symbolic link",
         _ => "something else",
     }
 }

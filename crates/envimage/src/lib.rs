@@ -6,6 +6,7 @@
 //! | [`exit`], [`failure`] | exit codes and messages |
 //! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
+//! | [`read`] | a spec, with the files that it names |
 
 #[cfg(feature = "cli")]
 mod cli;
@@ -15,6 +16,7 @@ pub mod conversion;
 pub mod exit;
 pub mod failure;
 pub mod file;
+pub mod read;
 #[cfg(feature = "cli")]
 mod show;
 
