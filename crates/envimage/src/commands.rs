@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
 mod completions;
+mod convert;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -8,6 +9,14 @@ use crate::failure::Failure;
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Migrate {
+            file,
+            environment,
+            destination,
+        } => convert::migrate(&cli.global, file, environment.as_deref(), destination),
+        Command::FromDevcontainer { file, destination } => {
+            convert::from_devcontainer(&cli.global, file, destination)
+        }
         Command::Completions { shell } => completions::run(*shell),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::conversion::ConversionError;
 use crate::exit;
 use crate::file::FileError;
 use crate::read::ReadError;
@@ -19,6 +20,9 @@ pub enum Failure {
     /// A file that was named cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file of another format became no spec.
+    #[error(transparent)]
+    Conversion(ConversionError),
     /// A spec, or what it names, cannot be used.
     #[error(transparent)]
     Spec(#[from] ReadError),
@@ -31,7 +35,7 @@ impl Failure {
             Self::Unanswered { .. } => exit::FAILED,
             Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
             Self::File(FileError::Io { .. }) => exit::FAILED,
-            Self::File(_) => exit::USAGE,
+            Self::File(_) | Self::Conversion(_) => exit::USAGE,
             Self::Spec(error) if error.is_absence() => exit::NOT_FOUND,
             Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
             Self::Spec(_) => exit::USAGE,
@@ -43,7 +47,17 @@ impl Failure {
         match self {
             Self::Unanswered { .. } => None,
             Self::File(error) => error.help().map(str::to_owned),
+            Self::Conversion(error) => error.help().map(str::to_owned),
             Self::Spec(error) => error.help(),
+        }
+    }
+}
+
+impl From<ConversionError> for Failure {
+    fn from(error: ConversionError) -> Self {
+        match error {
+            ConversionError::File(error) => Self::File(error),
+            error => Self::Conversion(error),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
 //! | [`exit`], [`failure`] | exit codes and messages |
+//! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
 //! | [`read`] | a spec, with the files that it names |
 
@@ -11,6 +12,7 @@
 mod cli;
 #[cfg(feature = "cli")]
 mod commands;
+pub mod conversion;
 pub mod exit;
 pub mod failure;
 pub mod file;

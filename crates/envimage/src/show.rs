@@ -1,6 +1,6 @@
 //! What people and programs read of an answer.
 
-pub(crate) use answer::{answered, bytes, note};
+pub(crate) use answer::{answered, bytes, fields, json, line, note, paragraphs, sentence};
 
 use crate::failure::Failure;
 

@@ -18,6 +18,8 @@ pub use super::document::LONGEST;
 pub use crate::id::StageName;
 pub use error::{Position, Problem, SpecError};
 
+pub(in crate::environment) use rules::{is_value, is_variable};
+
 use crate::id::ProjectId;
 
 /// The version of specs that this program writes, and the last one that it reads.
