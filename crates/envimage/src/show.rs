@@ -1,6 +1,6 @@
 //! What people and programs read of an answer.
 
-pub(crate) use answer::{answered, bytes, fields, json, line, note, paragraphs, sentence};
+pub(crate) use answer::{answered, bytes, fields, json, line, note, paragraphs, sentence, table};
 
 use crate::failure::Failure;
 
