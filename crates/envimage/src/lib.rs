@@ -3,16 +3,21 @@
 //! | module | holds |
 //! |---|---|
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
+//! | [`daemon`] | which daemon is meant, and how docker is run with it |
+//! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
 
+mod builder;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
 mod commands;
+pub mod daemon;
 pub mod exit;
 pub mod failure;
 #[cfg(feature = "cli")]
 mod show;
+pub mod state;
 
 #[cfg(feature = "cli")]
 mod program;
