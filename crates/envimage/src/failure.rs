@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::exit;
+use crate::file::FileError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum Failure {
         #[source]
         source: io::Error,
     },
+    /// A file that was named cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl Failure {
@@ -21,6 +25,9 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unanswered { .. } => exit::FAILED,
+            Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
+            Self::File(FileError::Io { .. }) => exit::FAILED,
+            Self::File(_) => exit::USAGE,
         }
     }
 
@@ -28,6 +35,7 @@ impl Failure {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unanswered { .. } => None,
+            Self::File(error) => error.help().map(str::to_owned),
         }
     }
 }

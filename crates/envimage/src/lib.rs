@@ -6,6 +6,7 @@
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
+//! | [`file`](mod@file) | files that people name |
 
 mod builder;
 #[cfg(feature = "cli")]
@@ -15,6 +16,7 @@ mod commands;
 pub mod daemon;
 pub mod exit;
 pub mod failure;
+pub mod file;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;
