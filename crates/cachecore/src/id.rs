@@ -17,6 +17,10 @@ pub const MAX_ID: usize = 128;
 /// to `-init` behind them; the room leaves place for what later engines think of.
 pub const MAX_CACHE_ID: usize = 128;
 
+/// Longest name of a stage, in bytes: with `-` and a key behind it, it is an image's tag, which has at most
+/// 128.
+pub const MAX_STAGE: usize = 63;
+
 /// Why a name was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -154,6 +158,10 @@ name_type!(
 name_type!(
     /// Names one golden build.
     BuildId, "build id", MAX_ID, WORD_RULE, is_word
+);
+name_type!(
+    /// Names a stage of an environment.
+    StageName, "stage name", MAX_STAGE, WORD_RULE, is_word
 );
 name_type!(
     /// Docker's name of a layer by content: the SHA-256 over the chain of diff ids below and in it

@@ -22,6 +22,7 @@
 //! | [`load`] | what of an image a daemon lacks, and the archive that brings it
 //! | [`dockerconfig`] | what is changed of docker's own `config.json` |
 //! | [`doctor`] | what of the shim works where it is, and why not the rest |
+//! | `environment` | what an environment image is made of, and what is left for a start (feature `environment`) |
 //! | [`install`] | how the shim gets its places, and leaves them |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -55,6 +56,8 @@ pub mod compose;
 pub mod dataroot;
 pub mod dockerconfig;
 pub mod doctor;
+#[cfg(feature = "environment")]
+pub mod environment;
 pub mod id;
 pub mod image;
 pub mod install;
