@@ -7,6 +7,7 @@
 //! | [`key`] | which inputs an image has, and the key that they make |
 //! | [`template`] | what a stage is built by |
 //! | [`plan`] | which stages are there, which are built, and what runs at each start |
+//! | [`wanted`] | which image of a daemon's list a base image is |
 
 mod document;
 pub mod key;
@@ -15,3 +16,4 @@ mod nearest;
 pub mod plan;
 pub mod spec;
 pub mod template;
+pub mod wanted;

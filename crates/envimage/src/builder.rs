@@ -40,16 +40,32 @@ pub(crate) enum Ended {
     Stopped,
 }
 
-/// Runs docker until it ends, or `stop` says so. Each line that a step prints is given to `hear`; what
-/// docker says besides is in the tail and the log alone. `lease` becomes its standard input.
+/// Who hears what a build says, and decides when it has to end.
+pub(crate) trait Attend {
+    /// A line.
+    fn hear(&mut self, line: &str);
+    /// Whether the build has to end now. Asked every few milliseconds.
+    fn stop(&mut self) -> bool;
+}
+
+/// What docker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A build: what its steps print is heard, what docker says besides is in the tail and the log alone.
+    Build,
+    /// Something else: every line is heard.
+    Other,
+}
+
+/// Runs docker until it ends, or has to. `lease` becomes its standard input.
 pub(crate) fn run(
     mut docker: Command,
+    work: Work,
     lease: File,
     masked: &Masked,
     mut log: Option<File>,
     tail: &mut Tail,
-    hear: &mut dyn FnMut(&str),
-    stop: &mut dyn FnMut() -> bool,
+    attend: &mut dyn Attend,
 ) -> io::Result<Ended> {
     docker
         .stdin(lease)
@@ -65,7 +81,7 @@ pub(crate) fn run(
         listen(stderr, lines)?;
     }
     let mut room = LOG;
-    let mut take = |line: String| {
+    let mut take = |line: String, attend: &mut dyn Attend| {
         let line = masked.line(&line);
         let bytes = line.len() as u64 + 1;
         if let Some(log) = &mut log
@@ -75,19 +91,23 @@ pub(crate) fn run(
             room -= bytes;
         }
         let of_a_step = said::by_step(&line);
-        if let Some(text) = of_a_step {
-            hear(text);
+        let heard = match work {
+            Work::Build => of_a_step,
+            Work::Other => Some(line.as_str()),
+        };
+        if let Some(text) = heard {
+            attend.hear(text);
         }
         tail.push(&line, of_a_step);
     };
     let ended = loop {
-        if stop() {
-            group.end(&said, &mut take);
+        if attend.stop() {
+            group.end(&said, &mut |line| take(line, &mut *attend));
             break Ended::Stopped;
         }
         match said.recv_timeout(GLANCE) {
             Ok(line) => {
-                take(line);
+                take(line, attend);
                 continue;
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -100,7 +120,7 @@ pub(crate) fn run(
     };
     let until = Instant::now() + DRAIN;
     while let Ok(line) = said.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        take(line);
+        take(line, attend);
     }
     Ok(ended)
 }
@@ -189,28 +209,39 @@ mod tests {
 
     struct Scene {
         heard: Vec<String>,
-        tail: Tail,
-        began: Instant,
+        stop_after: Option<&'static str>,
     }
 
-    fn shell(script: &str, stop_after: Option<&str>) -> (Ended, Scene) {
+    impl Attend for Scene {
+        fn hear(&mut self, line: &str) {
+            self.heard.push(line.to_owned());
+        }
+        fn stop(&mut self) -> bool {
+            self.stop_after
+                .is_some_and(|line| self.heard.iter().any(|heard| heard == line))
+        }
+    }
+
+    fn shell(script: &str, stop_after: Option<&'static str>) -> (Ended, Vec<String>, Tail) {
         let mut docker = Command::new("sh");
         docker.args(["-c", script]);
         let mut tail = Tail::default();
-        let heard = std::cell::RefCell::new(Vec::new());
-        let began = Instant::now();
+        let mut scene = Scene {
+            heard: Vec::new(),
+            stop_after,
+        };
         let masked = Masked::new(vec!["s3cret-value".to_owned()]);
+        let nothing = File::open("/dev/null").unwrap();
         let ended = run(
             docker,
-            File::open("/dev/null").unwrap(),
+            Work::Build,
+            nothing,
             &masked,
             None,
             &mut tail,
-            &mut |line| heard.borrow_mut().push(line.to_owned()),
-            &mut || stop_after.is_some_and(|line| heard.borrow().iter().any(|l| l == line)),
+            &mut scene,
         );
-        let heard = heard.into_inner();
-        (ended.unwrap(), Scene { heard, tail, began })
+        (ended.unwrap(), scene.heard, tail)
     }
 
     #[test]
@@ -218,9 +249,8 @@ mod tests {
         let script = r"
             echo '#5 [1/2] RUN x'; echo '#5 0.12 one'; echo '#5 0.13 s3cret-value, two' >&2
             printf '#5 1.5 \033[31mred\007\n#5 2.0 no end'; exit 3";
-        let (ended, scene) = shell(script, None);
+        let (ended, mut heard, _) = shell(script, None);
         assert!(matches!(ended, Ended::ByItself(status) if status.code() == Some(3)));
-        let mut heard = scene.heard;
         heard.sort();
         assert_eq!(heard, [" [31mred ", "***, two", "no end", "one"]);
     }
@@ -229,21 +259,19 @@ mod tests {
     fn what_is_told_to_stop_leaves_nothing_however_deaf_it_is() {
         let script = "trap '' TERM INT; sh -c 'trap \"\" TERM; echo \"#5 0.1 $$\"; while :; do sleep 0.1; done' & \
             echo '#5 0.1 begun'; wait";
-        let (ended, scene) = shell(script, Some("begun"));
+        let began = Instant::now();
+        let (ended, heard, tail) = shell(script, Some("begun"));
         assert!(matches!(ended, Ended::Stopped));
-        assert!(scene.began.elapsed() >= GRACE, "it had time");
-        let numbers = scene
-            .heard
-            .iter()
-            .filter_map(|line| line.parse::<u32>().ok());
+        assert!(began.elapsed() >= GRACE, "it had time");
+        let numbers = heard.iter().filter_map(|line| line.parse::<u32>().ok());
         for pid in numbers {
             // The kernel ends it a moment after it was told to.
             while is_alive(pid) {
-                assert!(scene.began.elapsed() < 20 * GRACE, "{pid} is left");
+                assert!(began.elapsed() < 20 * GRACE, "{pid} is left");
                 std::thread::yield_now();
             }
         }
-        assert_eq!(scene.tail.reason(), None);
+        assert_eq!(tail.reason(), None);
     }
 
     fn is_alive(pid: u32) -> bool {

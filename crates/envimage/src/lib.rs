@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
+//! | [`ensure`] | images of stages, found or built |
+//! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
 //! | [`file`](mod@file) | files that people name |
@@ -14,12 +16,14 @@ mod cli;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod daemon;
+pub mod ensure;
 pub mod exit;
 pub mod failure;
 pub mod file;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;
+pub mod watch;
 
 #[cfg(feature = "cli")]
 mod program;

@@ -1,5 +1,6 @@
 //! What is remembered of a build that failed, so that not every start pays for it again.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +26,24 @@ pub struct Failed {
     pub reason: String,
     /// At which daemon.
     pub daemon: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            at, again, times, ..
+        } = self;
+        let failed = if *times == 1 {
+            "its build failed".to_owned()
+        } else {
+            format!("its build failed {times} times, last")
+        };
+        write!(
+            f,
+            "{failed} at {at:.0} and is tried again after {again:.0}: {}",
+            self.reason
+        )
+    }
 }
 
 impl Failed {
