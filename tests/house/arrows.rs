@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may depend on whom. An arrow that is not drawn here is a defect.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("cachecore", &[]),
     ("treeclone", &[]),
     ("answer", &[]),
+    ("setupscript", &[]),
     ("subvolume", &[]),
     ("goldenstore", &["cachecore", "treeclone", "subvolume"]),
     ("engine", &["cachecore"]),
     ("shim", &["cachecore", "engine"]),
-    ("envimage", &["answer", "cachecore", "engine"]),
+    (
+        "envimage",
+        &["answer", "cachecore", "engine", "setupscript"],
+    ),
     (
         "goldenctl",
         &["answer", "cachecore", "goldenstore", "engine"],
@@ -81,8 +85,13 @@ fn the_core_has_no_crate_that_reaches_outside() {
         .iter()
         .filter(|d| d.kind == DependencyKind::Normal)
     {
+        // A parser of text; what would read the files that a text includes is a feature that is left off.
+        let reads_yaml = dependency.name == "serde-saphyr"
+            && dependency.optional
+            && !dependency.uses_default_features
+            && dependency.features == ["deserialize"];
         assert!(
-            allowed.contains(&dependency.name.as_str()),
+            reads_yaml || allowed.contains(&dependency.name.as_str()),
             "cachecore -> {}",
             dependency.name
         );

@@ -13,32 +13,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use cachecore::environment::key::{self, Inputs, StageKey};
-use cachecore::environment::materials::{Base, Materials};
+use cachecore::environment::materials::Base;
 use cachecore::environment::plan::{self, Plan, Reason};
-use cachecore::environment::spec::{Spec, StageName};
+use cachecore::environment::spec::StageName;
 use cachecore::environment::template::{self, Build};
 use cachecore::id::ProjectId;
-use camino::Utf8Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::daemon::Daemon;
 use crate::state::{Failed, State};
+use crate::subject::Subject;
 use crate::watch::{Event, Watch};
 pub use error::EnsureError;
 use facts::Facts;
 use stage::{Attempt, Outcome};
-
-/// What is ensured: a spec, what was read for it, and where it lies.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The spec.
-    pub spec: &'a Spec,
-    /// Its scripts and what lies beside them.
-    pub materials: &'a Materials,
-    /// Its folder: secrets are named from there.
-    pub folder: &'a Utf8Path,
-}
 
 /// How it is ensured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +126,7 @@ impl Ensured {
 /// [`EnsureError`] if there is nothing to run: the daemon cannot be asked, or the base image cannot be had;
 /// or if it was told to stop. A stage that cannot be built is no error.
 pub fn ensure(
-    subject: Subject<'_>,
+    subject: &Subject,
     daemon: &Daemon,
     state: &State,
     wishes: Wishes,
@@ -166,7 +155,7 @@ pub(crate) fn tag_of(image: &str) -> &str {
 }
 
 struct Work<'a> {
-    subject: Subject<'a>,
+    subject: &'a Subject,
     daemon: &'a Daemon,
     state: &'a State,
     /// `None` is for ever.
@@ -186,7 +175,8 @@ struct Decided {
 
 impl Work<'_> {
     fn ensure(&mut self, pull: Pull) -> Result<Ensured, EnsureError> {
-        let spec = self.subject.spec;
+        let subject = self.subject;
+        let spec = &subject.spec;
         let name = spec.image.as_str();
         let mut facts = Facts::gather(self.daemon, name)?;
         let mut pulled = false;

@@ -2,8 +2,11 @@
 
 use std::io;
 
+use crate::ensure::EnsureError;
 use crate::exit;
 use crate::file::FileError;
+use crate::state::StateError;
+use crate::subject::SubjectError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,15 @@ pub enum Failure {
     /// A file that was named cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// An environment cannot be read.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// There is nothing to run.
+    #[error(transparent)]
+    Ensure(#[from] EnsureError),
+    /// Nothing can be remembered.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 impl Failure {
@@ -25,9 +37,14 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unanswered { .. } => exit::FAILED,
-            Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
-            Self::File(FileError::Io { .. }) => exit::FAILED,
-            Self::File(_) => exit::USAGE,
+            Self::File(error) | Self::Subject(SubjectError::File(error)) => match error {
+                FileError::NotFound { .. } => exit::NOT_FOUND,
+                FileError::Io { .. } => exit::FAILED,
+                _ => exit::USAGE,
+            },
+            Self::Subject(SubjectError::Spec(_)) => exit::USAGE,
+            Self::Ensure(error) => error.exit_code(),
+            Self::State(_) => exit::FAILED,
         }
     }
 
@@ -35,7 +52,12 @@ impl Failure {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unanswered { .. } => None,
-            Self::File(error) => error.help().map(str::to_owned),
+            Self::File(error) | Self::Subject(SubjectError::File(error)) => {
+                error.help().map(str::to_owned)
+            }
+            Self::Subject(SubjectError::Spec(error)) => error.help(),
+            Self::Ensure(error) => error.help(),
+            Self::State(error) => Some(error.help()),
         }
     }
 }

@@ -106,6 +106,11 @@ pub fn read(path: &Utf8Path, most: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
+/// Whether its owner may execute a file.
+pub fn is_executable(path: &Utf8Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o100 != 0)
+}
+
 /// Reads a text of at most `most` bytes.
 ///
 /// # Errors

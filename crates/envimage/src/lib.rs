@@ -3,8 +3,10 @@
 //! | module | holds |
 //! |---|---|
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
+//! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`subject`] | a spec with the files that it names |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
@@ -21,8 +23,13 @@ pub mod exit;
 pub mod failure;
 pub mod file;
 #[cfg(feature = "cli")]
+mod interrupt;
+#[cfg(feature = "cli")]
+mod progress;
+#[cfg(feature = "cli")]
 mod show;
 pub mod state;
+pub mod subject;
 pub mod watch;
 
 #[cfg(feature = "cli")]

@@ -13,9 +13,10 @@ use engine::presence::Presence;
 use jiff::Timestamp;
 
 use super::secrets::Secrets;
-use super::{EnsureError, Subject, Verdict, Work, tag_of};
+use super::{EnsureError, Verdict, Work, tag_of};
 use crate::builder::{self, Ended, Masked, Tail};
 use crate::state::{Failed, Lease, Locked, StateError};
+use crate::subject::Subject;
 use crate::watch::Event;
 
 /// How often somebody who waits looks.
@@ -27,7 +28,7 @@ const MOST_LOST: u32 = 3;
 
 /// A stage that is to be built.
 pub(super) struct Attempt<'a> {
-    pub(super) subject: Subject<'a>,
+    pub(super) subject: &'a Subject,
     /// Its place in the spec.
     pub(super) at: usize,
     pub(super) build: &'a Build,
@@ -91,7 +92,7 @@ impl Work<'_> {
         if let Some(failed) = failed.filter(|failed| failed.holds(Timestamp::now())) {
             return Ok(Outcome::FailedElsewhere(failed));
         }
-        let folder = attempt.subject.folder;
+        let folder = &attempt.subject.folder;
         let secrets = match Secrets::find(attempt.build, folder, |name| std::env::var_os(name)) {
             Ok(secrets) => secrets,
             // It costs nothing to find out again.

@@ -1,0 +1,21 @@
+//! Reads setup scripts: what of them can be done once, in an image, and what has to be done at every start.
+//!
+//! Pure: a script's text in, decisions out. Nothing is run and nothing is looked up.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`script`] | a script as its top-level constructs, each with its range and what it does |
+//! | [`construct`], [`word`] | the parts of a construct: commands, redirections, words |
+//! | [`error`] | why a text is no script |
+
+pub mod construct;
+pub mod error;
+mod nesting;
+mod reading;
+pub mod script;
+pub mod word;
+
+pub use construct::{Command, Construct, Context, Form, Kind, Redirect, RedirectKind};
+pub use error::{Position, ScriptError};
+pub use script::{NotUnderstood, Script};
+pub use word::{Piece, Word};
