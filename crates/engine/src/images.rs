@@ -1,9 +1,13 @@
 //! The images of a Docker daemon, asked for and changed at its own interface.
 
+mod containers;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::Value;
+
+pub use containers::{ImageDefaults, ListedContainer};
 
 use crate::api::{self, Answer, Body};
 use crate::endpoint::Endpoint;

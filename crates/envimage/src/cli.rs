@@ -28,10 +28,41 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+/// Where the spec goes that a file of another format becomes.
+#[derive(Debug, Args)]
+pub(crate) struct Destination {
+    /// Write the spec into this file instead of one beside it; `-` prints it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<Utf8PathBuf>,
+    /// Build on this image, whatever the file says
+    #[arg(long, value_name = "NAME")]
+    pub(crate) image: Option<String>,
+    /// Replace a file that says something else
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build what is not there of an environment; print the image to run
     Ensure(EnsureArgs),
+    /// Make a spec of an older environment file, which stays as it is
+    Migrate {
+        /// The older file, JSON
+        file: Utf8PathBuf,
+        /// Which environment, of a file that holds several
+        #[arg(long, value_name = "ID")]
+        environment: Option<String>,
+        #[command(flatten)]
+        destination: Destination,
+    },
+    /// Make a spec of a devcontainer.json, which stays as it is
+    FromDevcontainer {
+        /// The devcontainer.json
+        file: Utf8PathBuf,
+        #[command(flatten)]
+        destination: Destination,
+    },
     /// Print a script that completes the command line
     Completions {
         /// The shell

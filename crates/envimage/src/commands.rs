@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
 mod completions;
+mod convert;
 mod ensure;
 
 use crate::cli::{Cli, Command};
@@ -10,6 +11,14 @@ use crate::failure::Failure;
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Ensure(args) => ensure::run(args, cli.global.json),
+        Command::Migrate {
+            file,
+            environment,
+            destination,
+        } => convert::migrate(&cli.global, file, environment.as_deref(), destination),
+        Command::FromDevcontainer { file, destination } => {
+            convert::from_devcontainer(&cli.global, file, destination)
+        }
         Command::Completions { shell } => completions::run(*shell),
     }
 }

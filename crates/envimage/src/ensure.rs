@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::daemon::Daemon;
+use crate::read::Loaded;
 use crate::state::{Failed, State};
-use crate::subject::Subject;
 use crate::watch::{Event, Watch};
 pub use error::EnsureError;
 use facts::Facts;
@@ -126,7 +126,7 @@ impl Ensured {
 /// [`EnsureError`] if there is nothing to run: the daemon cannot be asked, or the base image cannot be had;
 /// or if it was told to stop. A stage that cannot be built is no error.
 pub fn ensure(
-    subject: &Subject,
+    subject: &Loaded,
     daemon: &Daemon,
     state: &State,
     wishes: Wishes,
@@ -155,7 +155,7 @@ pub(crate) fn tag_of(image: &str) -> &str {
 }
 
 struct Work<'a> {
-    subject: &'a Subject,
+    subject: &'a Loaded,
     daemon: &'a Daemon,
     state: &'a State,
     /// `None` is for ever.
@@ -206,7 +206,7 @@ impl Work<'_> {
     }
 
     fn decide(&self, facts: &Facts, user: String) -> Result<Decided, EnsureError> {
-        let Subject {
+        let Loaded {
             spec, materials, ..
         } = self.subject;
         let name = spec.image.clone();

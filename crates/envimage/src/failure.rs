@@ -2,11 +2,12 @@
 
 use std::io;
 
+use crate::conversion::ConversionError;
 use crate::ensure::EnsureError;
 use crate::exit;
 use crate::file::FileError;
+use crate::read::ReadError;
 use crate::state::StateError;
-use crate::subject::SubjectError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +22,12 @@ pub enum Failure {
     /// A file that was named cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// An environment cannot be read.
+    /// A file of another format became no spec.
     #[error(transparent)]
-    Subject(#[from] SubjectError),
+    Conversion(ConversionError),
+    /// A spec, or what it names, cannot be used.
+    #[error(transparent)]
+    Spec(#[from] ReadError),
     /// There is nothing to run.
     #[error(transparent)]
     Ensure(#[from] EnsureError),
@@ -37,12 +41,12 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unanswered { .. } => exit::FAILED,
-            Self::File(error) | Self::Subject(SubjectError::File(error)) => match error {
-                FileError::NotFound { .. } => exit::NOT_FOUND,
-                FileError::Io { .. } => exit::FAILED,
-                _ => exit::USAGE,
-            },
-            Self::Subject(SubjectError::Spec(_)) => exit::USAGE,
+            Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
+            Self::File(FileError::Io { .. }) => exit::FAILED,
+            Self::File(_) | Self::Conversion(_) => exit::USAGE,
+            Self::Spec(error) if error.is_absence() => exit::NOT_FOUND,
+            Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
+            Self::Spec(_) => exit::USAGE,
             Self::Ensure(error) => error.exit_code(),
             Self::State(_) => exit::FAILED,
         }
@@ -52,12 +56,20 @@ impl Failure {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unanswered { .. } => None,
-            Self::File(error) | Self::Subject(SubjectError::File(error)) => {
-                error.help().map(str::to_owned)
-            }
-            Self::Subject(SubjectError::Spec(error)) => error.help(),
+            Self::File(error) => error.help().map(str::to_owned),
+            Self::Conversion(error) => error.help().map(str::to_owned),
+            Self::Spec(error) => error.help(),
             Self::Ensure(error) => error.help(),
             Self::State(error) => Some(error.help()),
+        }
+    }
+}
+
+impl From<ConversionError> for Failure {
+    fn from(error: ConversionError) -> Self {
+        match error {
+            ConversionError::File(error) => Self::File(error),
+            error => Self::Conversion(error),
         }
     }
 }

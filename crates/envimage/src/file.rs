@@ -87,8 +87,18 @@ impl FileError {
 /// # Errors
 /// [`FileError`] if it is none, is longer, or cannot be read. Nothing is waited for.
 pub fn read(path: &Utf8Path, most: u64) -> Result<Vec<u8>, FileError> {
+    let (file, length) = open(path)?;
+    contents(file, length, path, most)
+}
+
+/// What is in an open file of at most `most` bytes.
+pub(crate) fn contents(
+    file: File,
+    length: u64,
+    path: &Utf8Path,
+    most: u64,
+) -> Result<Vec<u8>, FileError> {
     let path = path.to_owned();
-    let (file, length) = open(&path)?;
     if length > most {
         return Err(FileError::TooLong { path, length, most });
     }
@@ -104,11 +114,6 @@ pub fn read(path: &Utf8Path, most: u64) -> Result<Vec<u8>, FileError> {
         return Err(FileError::TooLong { path, length, most });
     }
     Ok(bytes)
-}
-
-/// Whether its owner may execute a file.
-pub fn is_executable(path: &Utf8Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o100 != 0)
 }
 
 /// Reads a text of at most `most` bytes.
@@ -162,13 +167,15 @@ fn open(path: &Utf8Path) -> Result<(File, u64), FileError> {
     Ok((file, metadata.len()))
 }
 
-fn kind(mode: u32) -> &'static str {
+/// What something is that is no file.
+pub(crate) fn kind(mode: u32) -> &'static str {
     use rustix::fs::FileType;
     match FileType::from_raw_mode(mode) {
         FileType::Directory => "a folder",
         FileType::Fifo => "a pipe",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         FileType::Socket => "a socket",
+        FileType::Symlink => "a symbolic link",
         _ => "something else",
     }
 }
@@ -187,7 +194,8 @@ pub enum Written {
 
 /// Writes a file whole or not at all, made out of the file `from`, which is never written.
 ///
-/// A file that says something else is replaced only if `force` says so.
+/// A file that says something else is replaced only if `force` says so. It can be read by those who can
+/// read `from`, and not by others.
 ///
 /// # Errors
 /// [`FileError`] if it is there or cannot be written; it is as it was then.
@@ -222,9 +230,10 @@ pub fn write(
         Some(folder) if !folder.as_str().is_empty() => folder,
         _ => Utf8Path::new("."),
     };
+    let readable = std::fs::metadata(from).map_or(0o600, |of| of.mode() & 0o666 | 0o600);
     let mut aside = tempfile::Builder::new()
         .prefix(".envimage-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(readable))
         .tempfile_in(folder)
         .map_err(failed("write"))?;
     aside
@@ -345,6 +354,17 @@ mod tests {
         assert_eq!(write(&new, &old, "two", true).unwrap(), Written::Replaced);
         assert_eq!(std::fs::read_to_string(&new).unwrap(), "two");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_can_be_read_by_those_who_can_read_what_it_is_made_of() {
+        let (_keep, folder) = folder();
+        let (old, new) = (folder.join("old"), folder.join("new"));
+        std::fs::write(&old, "secret").unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&old, private).unwrap();
+        write(&new, &old, "secret", false).unwrap();
+        assert_eq!(std::fs::metadata(&new).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]

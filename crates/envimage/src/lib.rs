@@ -6,17 +6,19 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
-//! | [`subject`] | a spec with the files that it names |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
+//! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
+//! | [`read`] | a spec, with the files that it names |
 
 mod builder;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
 mod commands;
+pub mod conversion;
 pub mod daemon;
 pub mod ensure;
 pub mod exit;
@@ -26,10 +28,10 @@ pub mod file;
 mod interrupt;
 #[cfg(feature = "cli")]
 mod progress;
+pub mod read;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;
-pub mod subject;
 pub mod watch;
 
 #[cfg(feature = "cli")]

@@ -67,6 +67,15 @@ pub fn busybox() -> camino::Utf8PathBuf {
     release::busybox()
 }
 
+/// A small Debian with apt, dpkg and bash, as an archive for `docker import`. Without a network its apt installs
+/// jq, tree, less, unzip, xz-utils, curl, ca-certificates, make, git and python3-minimal, from `/srv/packages`.
+///
+/// # Panics
+/// If `scripts/engine` has not brought it.
+pub fn debian() -> camino::Utf8PathBuf {
+    release::debian()
+}
+
 /// `docker-compose` 1.29, or why it cannot be had on this machine.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::budget::BudgetBreach;
 use serde_yaml::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Location, Options, Spanned};
 
@@ -47,7 +48,7 @@ impl Value {
             Self::Plain(_) => "a number",
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
-            Self::Map(_) => "fields",
+            Self::Map(_) => "fields with values",
         }
     }
 
@@ -77,9 +78,9 @@ pub(crate) fn read(text: &str) -> Result<Node, (Position, Problem)> {
     let raw: Raw = serde_yaml::from_str_with_options(text, options()).map_err(|error| {
         let error = error.without_snippet();
         let position = error.location().map_or(Position::START, position);
-        (position, Problem::Syntax(message(error)))
+        (position, problem(error))
     })?;
-    Ok(node(raw, text))
+    node(raw, text)
 }
 
 /// Control characters, which no text for people has.
@@ -115,17 +116,38 @@ fn options() -> Options {
             max_total_replayed_events: MOST_NODES,
             max_replay_stack_depth: DEEPEST,
         },
-        duplicate_keys: DuplicateKeyPolicy::Error,
+        // The reader of a spec refuses them, and knows where the first is.
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         reject_unsupported_tags: true,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
     }
 }
 
+/// What is wrong, in the parser's own words where there are no better ones.
+fn problem(error: &serde_yaml::Error) -> Problem {
+    use serde_yaml::Error;
+    match error {
+        Error::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        } => Problem::SecondDocument,
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => Problem::TooMuch,
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            Problem::Syntax("an alias stands for something that it is in".to_owned())
+        }
+        Error::AliasError { error, .. } => problem(error),
+        error => Problem::Syntax(message(error)),
+    }
+}
+
 /// The parser's own words, in one line and without the place, which is told otherwise.
 fn message(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or("it is no YAML");
+    let line = text.lines().next().unwrap_or("it is none");
     let line = line.split(" at line ").next().unwrap_or(line);
     match line
         .strip_prefix("line ")
@@ -154,27 +176,26 @@ enum Shape {
     Map(Vec<(Raw, Raw)>),
 }
 
-fn node(raw: Raw, source: &str) -> Node {
+fn node(raw: Raw, source: &str) -> Result<Node, (Position, Problem)> {
+    let at = position(raw.referenced);
     let value = match raw.value {
         Shape::Null => Value::Null,
         Shape::Plain(read) => Value::Plain(written(&raw.defined, source).unwrap_or(read)),
+        // Quotes can have any character in them, by its number.
+        Shape::Text(text) if text.contains('\0') => return Err((at, Problem::Control { code: 0 })),
         Shape::Text(text) => Value::Text(text),
         Shape::List(items) => {
-            Value::List(items.into_iter().map(|item| node(item, source)).collect())
+            let items = items.into_iter().map(|item| node(item, source));
+            Value::List(items.collect::<Result<_, _>>()?)
         }
         Shape::Map(entries) => {
             let entries = entries.into_iter();
-            Value::Map(
-                entries
-                    .map(|(key, value)| (node(key, source), node(value, source)))
-                    .collect(),
-            )
+            let entries =
+                entries.map(|(key, value)| Ok((node(key, source)?, node(value, source)?)));
+            Value::Map(entries.collect::<Result<_, _>>()?)
         }
     };
-    Node {
-        at: position(raw.referenced),
-        value,
-    }
+    Ok(Node { at, value })
 }
 
 /// A scalar in the letters of the text: `1.10` is not `1.1`.

@@ -1,6 +1,7 @@
 //! What a spec says: the base image, the stages in their order, and what runs at every start.
 
 mod error;
+mod fields;
 mod line;
 mod read;
 mod rules;
@@ -16,6 +17,8 @@ use serde::Serialize;
 pub use super::document::LONGEST;
 pub use crate::id::StageName;
 pub use error::{Position, Problem, SpecError};
+
+pub(in crate::environment) use rules::{is_value, is_variable};
 
 use crate::id::ProjectId;
 
@@ -168,7 +171,7 @@ impl Spec {
     /// assert_eq!(spec.stages[0].name.as_str(), "tools");
     ///
     /// let wrong = Spec::parse("version: 1\nimages: debian:12\n", "shop.yaml").unwrap_err();
-    /// assert_eq!(wrong.to_string(), "shop.yaml:2:1: the spec has no field \"images\"; is image meant?");
+    /// assert_eq!(wrong.to_string(), r#"shop.yaml:2:1: the spec has no field "images"; is "image" meant?"#);
     /// ```
     ///
     /// # Errors

@@ -4,11 +4,10 @@ use crate::ensure::{self, Pull, Wishes};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::state::State;
-use crate::subject::Subject;
-use crate::{exit, show};
+use crate::{exit, read, show};
 
 pub(super) fn run(args: &EnsureArgs, json: bool) -> Result<u8, Failure> {
-    let subject = Subject::read(&args.spec)?;
+    let subject = read::load(&args.spec)?;
     let ensured = ensure::ensure(
         &subject,
         &Daemon::from_environment(),

@@ -63,7 +63,10 @@ fn place(
         .and_then(|rest| Some(home()?.join(rest)))
     {
         Some(path) => path,
-        None => folder.join(path),
+        None => {
+            let path = folder.join(path);
+            camino::absolute_utf8(&path).unwrap_or(path)
+        }
     }
 }
 

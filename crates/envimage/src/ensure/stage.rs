@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use super::secrets::Secrets;
 use super::{EnsureError, Verdict, Work, tag_of};
 use crate::builder::{self, Ended, Masked, Tail};
+use crate::read::Loaded;
 use crate::state::{Failed, Lease, Locked, StateError};
-use crate::subject::Subject;
 use crate::watch::Event;
 
 /// How often somebody who waits looks.
@@ -28,7 +28,7 @@ const MOST_LOST: u32 = 3;
 
 /// A stage that is to be built.
 pub(super) struct Attempt<'a> {
-    pub(super) subject: &'a Subject,
+    pub(super) subject: &'a Loaded,
     /// Its place in the spec.
     pub(super) at: usize,
     pub(super) build: &'a Build,

@@ -66,6 +66,11 @@ pub(crate) fn busybox() -> Utf8PathBuf {
     there(folder().join("bin/busybox"))
 }
 
+/// A small Debian, as an archive for `docker import`.
+pub(crate) fn debian() -> Utf8PathBuf {
+    there(folder().join("debian/rootfs.tar"))
+}
+
 /// Where the engines lie, without symlinks.
 pub(super) fn folder() -> Utf8PathBuf {
     let folder = std::env::var("CACHECORE_ENGINE_DIR").map_or_else(

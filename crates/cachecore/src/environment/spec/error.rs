@@ -68,6 +68,12 @@ pub enum Problem {
     /// It is neither YAML nor JSON.
     #[error("this is not YAML: {0}")]
     Syntax(String),
+    /// It goes on with another document.
+    #[error("here begins a second document: a spec is one")]
+    SecondDocument,
+    /// It is larger, deeper or more often repeated than a spec may be.
+    #[error("this is more than a spec may have in it, or deeper")]
+    TooMuch,
     /// It is made for a later version of this program.
     #[error("the spec is of version {version}; versions up to {VERSION} are known")]
     Newer {
@@ -93,7 +99,7 @@ pub enum Problem {
         field: &'static str,
     },
     /// A value of another kind.
-    #[error("{field:?} is {expected}, not {found}")]
+    #[error("{field} has to be {expected}; this is {found}")]
     Kind {
         /// The field.
         field: String,
@@ -173,9 +179,9 @@ pub enum Problem {
     },
 }
 
-fn meant(nearest: &Option<impl fmt::Display>) -> String {
+fn meant(nearest: &Option<impl fmt::Debug>) -> String {
     match nearest {
-        Some(name) => format!("; is {name} meant?"),
+        Some(name) => format!("; is {name:?} meant?"),
         None => String::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::fields::{Fields, Read, allowed, kind, list, refused, scalar, shortened, too_many};
 use super::line::{Listed, line};
 use super::{
     Cpus, Limits, MOST_STAGES, Network, Position, Problem, Run, Script, SecretSource, Spec,
@@ -16,8 +17,10 @@ use crate::size;
 
 /// How many of a thing there are at most, where nothing else limits it.
 const MOST: usize = 256;
-
-type Read<T> = Result<T, (Position, Problem)>;
+/// How many bytes of arguments and how many secrets a stage has at most. Both are in one line of a Dockerfile,
+/// which has at most 64 KiB; a control character is six bytes there.
+const MOST_ARGS: usize = 6 << 10;
+const MOST_SECRETS: usize = 64;
 
 /// Bytes as text.
 pub(super) fn text(bytes: &[u8]) -> Read<&str> {
@@ -86,8 +89,15 @@ fn whole(text: &str, file: &str) -> Read<Spec> {
     if let Some(stages) = fields.get("stages") {
         let items = list(stages, "stages")?;
         too_many(stages.at, "stages", items.len(), MOST_STAGES)?;
-        let read = items.iter().map(|item| stage(item, &spec.secrets));
-        spec.stages = line(read.collect::<Read<_>>()?)?;
+        let mut listed = Vec::with_capacity(items.len());
+        for item in items {
+            let stage = stage(item, &spec.secrets)?;
+            let args = spec.args_of(&stage.stage);
+            let length = args.iter().map(|(name, value)| name.len() + value.len());
+            too_many(stage.at, "bytes of arguments", length.sum(), MOST_ARGS)?;
+            listed.push(stage);
+        }
+        spec.stages = line(listed)?;
     }
     if let Some(run) = fields.get("run") {
         let fields = Fields::of(run, "run", &["script", "inline", "sources"])?;
@@ -242,8 +252,10 @@ fn asked_for(fields: &Fields<'_>, known: &BTreeMap<String, SecretSource>) -> Rea
     let Some(node) = fields.get("secrets") else {
         return Ok(Vec::new());
     };
+    let items = list(node, "secrets")?;
+    too_many(node.at, "secrets", items.len(), MOST_SECRETS)?;
     let mut asked = BTreeSet::new();
-    for item in list(node, "secrets")? {
+    for item in items {
         let id = scalar(item, "secrets")?;
         if !known.contains_key(id) {
             let problem = Problem::Unknown {
@@ -315,146 +327,4 @@ fn entries<'a>(fields: &Fields<'a>, field: &'static str) -> Read<Vec<(&'a Node, 
 
 fn path(node: &Node, field: &str) -> Read<Utf8PathBuf> {
     rules::path(scalar(node, field)?).ok_or_else(|| refused(node, field, rules::PATH))
-}
-
-fn list<'a>(node: &'a Node, field: &str) -> Read<&'a [Node]> {
-    match &node.value {
-        Value::List(items) => Ok(items),
-        other => Err(kind(node, field, "a list", other)),
-    }
-}
-
-fn scalar<'a>(node: &'a Node, field: &str) -> Read<&'a str> {
-    let text = node.value.text();
-    text.ok_or_else(|| kind(node, field, "a text", &node.value))
-}
-
-fn allowed(
-    node: &Node,
-    field: &str,
-    is: impl Fn(&str) -> bool,
-    rule: &'static str,
-) -> Read<String> {
-    let text = scalar(node, field)?;
-    if is(text) {
-        Ok(text.to_owned())
-    } else {
-        Err(refused(node, field, rule))
-    }
-}
-
-fn too_many(at: Position, what: &'static str, count: usize, most: usize) -> Read<()> {
-    if count <= most {
-        return Ok(());
-    }
-    Err((at, Problem::TooMany { what, count, most }))
-}
-
-fn refused(node: &Node, field: &str, rule: &'static str) -> (Position, Problem) {
-    let value = match node.value.text() {
-        Some(text) => shortened(text),
-        None => node.value.kind().to_owned(),
-    };
-    let field = field.to_owned();
-    (node.at, Problem::Value { field, value, rule })
-}
-
-fn kind(node: &Node, field: &str, expected: &'static str, found: &Value) -> (Position, Problem) {
-    let problem = Problem::Kind {
-        field: field.to_owned(),
-        expected,
-        found: found.kind(),
-    };
-    (node.at, problem)
-}
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= 60 {
-        return text.to_owned();
-    }
-    text.chars().take(60).chain("…".chars()).collect()
-}
-
-/// The fields of a thing.
-struct Fields<'a> {
-    /// What it is, for messages.
-    place: String,
-    at: Position,
-    entries: Vec<(&'a Node, &'a Node)>,
-}
-
-impl<'a> Fields<'a> {
-    /// Fields of any names, each of them once.
-    fn any(node: &'a Node, place: &str) -> Read<Self> {
-        let Value::Map(entries) = &node.value else {
-            return Err(kind(node, place, "fields", &node.value));
-        };
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        for (key, _) in entries {
-            let name = scalar(key, place)?;
-            if let Some(first) = seen.insert(name, key.at.line) {
-                let name = shortened(name);
-                let what = "field";
-                return Err((key.at, Problem::Twice { what, name, first }));
-            }
-        }
-        Ok(Self {
-            place: place.to_owned(),
-            at: node.at,
-            entries: entries.iter().map(|(key, value)| (key, value)).collect(),
-        })
-    }
-
-    /// Fields of these names.
-    fn of(node: &'a Node, place: &str, known: &[&'static str]) -> Read<Self> {
-        let fields = Self::any(node, place)?;
-        fields.only(known)?;
-        Ok(fields)
-    }
-
-    fn only(&self, known: &[&'static str]) -> Read<()> {
-        for (key, _) in &self.entries {
-            let name = key.value.text().unwrap_or_default();
-            if !known.contains(&name) {
-                let nearest = nearest(name, known.iter().copied());
-                let problem = Problem::UnknownField {
-                    place: self.place.clone(),
-                    field: shortened(name),
-                    nearest: nearest.and_then(|name| known.iter().copied().find(|it| *it == name)),
-                };
-                return Err((key.at, problem));
-            }
-        }
-        Ok(())
-    }
-
-    fn called(self, place: String) -> Self {
-        Self { place, ..self }
-    }
-
-    /// The value of a field; one without a value is not there.
-    fn get(&self, name: &str) -> Option<&'a Node> {
-        let mut entries = self.entries.iter();
-        let (_, value) = entries.find(|(key, _)| key.value.text() == Some(name))?;
-        (value.value != Value::Null).then_some(*value)
-    }
-
-    fn needed(&self, name: &'static str) -> Read<&'a Node> {
-        self.get(name).ok_or_else(|| self.missing(name))
-    }
-
-    fn missing(&self, field: &'static str) -> (Position, Problem) {
-        let place = self.place.clone();
-        (self.at, Problem::Missing { place, field })
-    }
-
-    fn allowed(
-        &self,
-        name: &str,
-        is: fn(&str) -> bool,
-        rule: &'static str,
-    ) -> Read<Option<String>> {
-        let node = self.get(name);
-        node.map(|node| allowed(node, name, is, rule)).transpose()
-    }
 }

@@ -56,7 +56,7 @@ pub(super) fn is_user(text: &str) -> bool {
         }
 }
 
-pub(super) fn is_variable(name: &str) -> bool {
+pub(in crate::environment) fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     name.len() <= 128
         && bytes
@@ -72,7 +72,7 @@ pub(super) fn is_secret(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-pub(super) fn is_value(text: &str) -> bool {
+pub(in crate::environment) fn is_value(text: &str) -> bool {
     text.len() <= LONGEST_VALUE && !text.contains('\0')
 }
 
