@@ -2,6 +2,7 @@
 
 mod completions;
 mod convert;
+mod ensure;
 mod split;
 
 use crate::cli::{Cli, Command};
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Split(args) => split::run(&cli.global, args),
+        Command::Ensure(args) => ensure::run(args, cli.global.json),
         Command::Migrate {
             file,
             environment,
