@@ -64,6 +64,7 @@ run() {
   {
     echo "exit $code"
     grep -vE '^(_|SHLVL)=' "$root/.case/environment" | sort
+    # shellcheck disable=SC2016 # dpkg's own
     chroot "$root" dpkg-query -W -f '${Package} ${Version} ${Status}\n'
     cd "$base/upper" && find . \( -path ./.case -o -path ./proc -o -path ./dev -o -path ./var/log -o -path ./var/cache \
       -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./run \) -prune -o -printf '%y %m %U:%G %p %l\n' -type f \

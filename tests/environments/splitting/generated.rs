@@ -115,16 +115,13 @@ fn statement(lot: &mut Lot, depth: usize) -> String {
             statement(lot, depth - 1),
             statement(lot, depth - 1)
         ),
-        21 => format!(
-            "case \"${{{}:-}}\" in\n  x*|'') {} ;;\n  *) true ;;\nesac",
-            variable(lot),
-            statement(lot, depth - 1)
-                .replace("<<'EOF'", "<<<'EOF'")
-                .replace("<<EOF", "<<<EOF")
-                .lines()
-                .next()
-                .unwrap_or("true")
-        ),
+        21 => {
+            let variable = variable(lot);
+            let inner =
+                std::iter::repeat_with(|| statement(lot, 0)).find(|one| !one.contains('\n'));
+            let inner = inner.unwrap_or_default();
+            format!("case \"${{{variable}:-}}\" in\n  x*|'') {inner} ;;\n  *) true ;;\nesac")
+        }
         _ => format!("f{} {} || true", lot.below(2), word(lot)),
     }
 }

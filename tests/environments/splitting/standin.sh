@@ -4,13 +4,13 @@ name=${0##*/}
 record() {
   local folder=/var/lib/standin/$name
   case "$name $*" in
-    npm\ *-g* | npm\ *--global* | pnpm\ *-g* | corepack* | yarn\ global*) ;;
+    *npm\ *\ -g* | *npm\ *\ --global* | corepack* | yarn\ global*) ;;
     npm* | pnpm* | bundle* | uv\ sync* | go\ mod* | *\ -r\ *) folder=$PWD/.installed/$name ;;
   esac
   mkdir -p "$folder"
   {
     echo "$name $*"
-    env | grep -E '^(PIP|NPM|UV|CARGO|GO|NODE|API|LANG)' | sort
+    env | grep -E '^(PIP_.*|UV_.*|GOFLAGS|CARGO_.*|LANG|LC_ALL|A|B|E)=' | sort
     case $name in npm | pnpm | yarn) cat ~/.npmrc 2>/dev/null ;; esac
   } >>"$folder/$(echo "$*" | tr -c 'a-zA-Z0-9.=\n' _)"
   return 0

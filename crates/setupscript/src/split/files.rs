@@ -84,7 +84,7 @@ impl Reader<'_> {
                 &operands(arguments, &[]),
                 "it writes the same into a system folder each time",
             ),
-            "cp" | "mv" | "ln" | "install" => self.from_to(name, arguments),
+            "cp" | "mv" | "ln" | "install" => self.move_or_copy(name, arguments),
             "tar" => self.unpack_tar(arguments),
             "unzip" => {
                 let operands = operands(arguments, &["-d", "-x"]);
@@ -157,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    fn from_to(&mut self, name: &str, arguments: &[Value]) {
+    fn move_or_copy(&mut self, name: &str, arguments: &[Value]) {
         let into = option(arguments, &["-t", "--target-directory"]);
         let mut operands = operands(
             arguments,
@@ -183,12 +183,18 @@ impl Reader<'_> {
             return self.facts.not_understood(name);
         };
         let link = name == "ln";
+        let symbolic = arguments.iter().filter_map(Value::known).any(|word| {
+            word == "--symbolic"
+                || (word.starts_with('-') && !word.starts_with("--") && word.contains('s'))
+        });
         for from in &operands {
             self.needs(from);
             if link {
                 // A link can be made before what it points to.
                 let place = self.place(from);
-                if !matches!(class(&place), Class::System) {
+                let text = from.known().unwrap_or_default();
+                let beside = symbolic && !text.is_empty() && !text.starts_with(['/', '~', '.']);
+                if !beside && !matches!(class(&place), Class::System) {
                     self.facts.has_to_run(
                         "its link leads out of the system folders",
                         Confidence::Medium,

@@ -291,9 +291,10 @@ impl Reader<'_> {
         let reason =
             format!("{name} works in the folder where it is started, or is not known to install");
         self.facts.has_to_run(reason, Confidence::Medium);
-        for place in home.iter().chain(&["."]) {
-            self.facts.reads.push((*place).to_owned());
-            self.facts.writes.push((*place).to_owned());
+        let here = self.place(&Value::Known(".".to_owned()));
+        for place in home.iter().copied().chain([here.as_str()]) {
+            self.facts.reads.push(place.to_owned());
+            self.facts.writes.push(place.to_owned());
         }
     }
 

@@ -139,7 +139,7 @@ fn looks_absolute(one: &str, other: &str) -> bool {
         (other, one)
     };
     let from_root = relative.trim_start_matches('.');
-    within(absolute, from_root) || within(from_root, absolute)
+    !from_root.is_empty() && (within(absolute, from_root) || within(from_root, absolute))
 }
 
 #[cfg(test)]
@@ -178,6 +178,7 @@ mod tests {
             ("./x", "~/.npmrc", true),
             ("./x", "/usr/bin", false),
             ("./usr", "/usr/bin", true),
+            (".", "/usr/bin", false),
             ("*", "/usr", true),
             ("*", "/dev/null", true),
             ("/dev/null", "/dev/null", false),

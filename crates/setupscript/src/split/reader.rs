@@ -367,10 +367,10 @@ impl Reader<'_> {
                 self.assign(name, Value::Stable(String::new()).then(value), context);
             }
         }
-        if text.contains('`') || text.contains("$(") {
-            if let Some(reason) = self.output.clone() {
-                self.facts.has_to_run(reason, Confidence::Medium);
-            }
+        if (text.contains('`') || text.contains("$("))
+            && let Some(reason) = self.output.clone()
+        {
+            self.facts.has_to_run(reason, Confidence::Medium);
         }
     }
 
@@ -383,16 +383,10 @@ impl Reader<'_> {
             };
             match word.known().unwrap_or_default() {
                 "-e" | "-f" | "-d" | "-r" | "-w" | "-x" | "-s" | "-L" | "-h" | "-S" | "-p"
-                | "-b" | "-c" | "-u" | "-g" | "-k" | "-O" | "-G" | "-N" | "-a" => {
-                    if words.len() - at == 2
-                        || at == 0
-                        || matches!(
-                            words[at - 1].known(),
-                            Some("!" | "&&" | "||" | "(" | "-a" | "-o")
-                        )
-                    {
-                        self.read(&operand);
-                    }
+                | "-b" | "-c" | "-u" | "-g" | "-k" | "-O" | "-G" | "-N" | "-a"
+                    if is_operator(words, at) =>
+                {
+                    self.read(&operand);
                 }
                 "-v" | "-R" => {
                     if let Some(name) = operand.known() {
@@ -473,6 +467,16 @@ impl Reader<'_> {
         }
         self.facts.writes.push(place);
     }
+}
+
+/// Whether an operator about files stands where one can stand, and is no operand.
+fn is_operator(words: &[Value], at: usize) -> bool {
+    let before = at
+        .checked_sub(1)
+        .and_then(|before| words.get(before)?.known());
+    words.len() - at == 2
+        || at == 0
+        || matches!(before, Some("!" | "&&" | "||" | "(" | "-a" | "-o"))
 }
 
 /// The names in an arithmetic expression.
