@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod building;
+mod explaining;
 mod interrupted;
 mod one_question;
 mod scene;

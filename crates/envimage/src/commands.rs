@@ -3,6 +3,7 @@
 mod completions;
 mod convert;
 mod ensure;
+mod explain;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -10,6 +11,8 @@ use crate::failure::Failure;
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Key(args) => explain::key(args, cli.global.json),
+        Command::Explain(args) => explain::run(args, cli.global.json),
         Command::Ensure(args) => ensure::run(args, cli.global.json),
         Command::Migrate {
             file,

@@ -6,6 +6,7 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`explain`] | what makes images what they are |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
@@ -22,6 +23,7 @@ pub mod conversion;
 pub mod daemon;
 pub mod ensure;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod file;
 #[cfg(feature = "cli")]

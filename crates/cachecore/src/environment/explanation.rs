@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn the_first_input_that_differs_from_the_last_build_is_named() {
-        let one = "{version: 1, image: debian, stages: [{name: a, inline: x}, {name: b, inline: y}]}";
+        let one =
+            "{version: 1, image: debian, stages: [{name: a, inline: x}, {name: b, inline: y}]}";
         assert_eq!(
             explained(one, None),
             [(Compared::Unknown, None), (Compared::Unknown, None)]

@@ -38,10 +38,7 @@ pub(super) fn run(args: &KeyArgs, json: bool) -> Result<u8, Failure> {
         show::json(&explanation);
         return Ok(exit::OK);
     }
-    show::sentence(&format!(
-        "{} is {}",
-        explanation.base, explanation.base_id
-    ));
+    show::sentence(&format!("{} is {}", explanation.base, explanation.base_id));
     for stage in &explanation.stages {
         show::line("");
         tell(stage);
@@ -88,6 +85,10 @@ fn tell(stage: &Explained) {
         }
     };
     for input in &stage.inputs {
-        show::line(&format!("  {}  {input}{}", input.hash.short(), marked(input)));
+        show::line(&format!(
+            "  {}  {input}{}",
+            input.hash.short(),
+            marked(input)
+        ));
     }
 }

@@ -3,3 +3,4 @@
 
 mod conversion;
 mod program;
+mod specs;
