@@ -3,6 +3,9 @@
 mod completions;
 mod convert;
 mod ensure;
+mod gc;
+mod ls;
+mod run;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -19,6 +22,9 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::FromDevcontainer { file, destination } => {
             convert::from_devcontainer(&cli.global, file, destination)
         }
+        Command::Run(args) => run::run(args, cli.global.json),
+        Command::Ls(args) => ls::run(args, cli.global.json),
+        Command::Gc(args) => gc::run(args, cli.global.json),
         Command::Completions { shell } => completions::run(*shell),
     }
 }

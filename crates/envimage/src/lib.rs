@@ -6,6 +6,8 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`run`](mod@run) | a container of an environment |
+//! | [`collection`] | which images are there, and which go |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
@@ -16,6 +18,7 @@
 mod builder;
 #[cfg(feature = "cli")]
 mod cli;
+pub mod collection;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod conversion;
@@ -29,6 +32,7 @@ mod interrupt;
 #[cfg(feature = "cli")]
 mod progress;
 pub mod read;
+pub mod run;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;
