@@ -83,3 +83,44 @@ fn another_program_decides_about_commands_with_the_library() {
     let strange = example(&["docker", "build", "--frobnicate", "."]);
     assert!(strange.starts_with("not understood: "), "{strange}");
 }
+
+#[test]
+fn another_service_asks_for_the_images_of_an_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spec = folder.path().join("shop.yaml");
+    let text = "version: 1\nimage: debian:12\nstages:\n- {name: tools, script: tools.sh}\n- {name: late, inline: date, cache: false}\n";
+    std::fs::write(&spec, text).expect("a spec");
+    let example = |words: &[&str]| {
+        Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--locked", "--example", "env_image_key"])
+            .arg("--")
+            .args(words)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs")
+    };
+    let spec = spec.to_str().expect("UTF-8");
+    let ask = || example(&[spec, &format!("sha256:{}", "ab".repeat(32))]);
+    let absent = ask();
+    assert_eq!(absent.status.code(), Some(1), "{absent:?}");
+    let said = String::from_utf8_lossy(&absent.stderr).into_owned();
+    assert!(said.contains("tools.sh: no such file"), "{said}");
+
+    let script = folder.path().join("tools.sh");
+    std::fs::write(&script, "apt-get update\n").expect("a script");
+    let first = ask();
+    assert!(first.status.success(), "{first:?}");
+    let said = String::from_utf8(first.stdout).expect("UTF-8");
+    assert!(said.starts_with("cachecore-env:tools-"), "{said}");
+    assert!(said.contains("script tools.sh\n"), "{said}");
+    assert!(said.contains("\"verdict\": \"build\""), "{said}");
+    assert!(said.contains("\"start\": \"asked\""), "{said}");
+
+    std::fs::write(&script, "apt-get upgrade\n").expect("a script");
+    let other = String::from_utf8(ask().stdout).expect("UTF-8");
+    assert_ne!(
+        said.lines().next(),
+        other.lines().next(),
+        "another script is another image"
+    );
+}

@@ -8,6 +8,7 @@
 mod commands;
 mod decisions;
 mod lots;
+mod specs;
 mod tarsplit;
 mod trees;
 

@@ -104,6 +104,13 @@ pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Prints a sentence beside the answer, indented, in lines that fit a terminal as far as words allow.
+pub fn remark(text: &str) {
+    for part in wrapped(text, COLUMNS - 2) {
+        note(&format!("  {part}"));
+    }
+}
+
 /// Prints rows in columns under a header. `nothing` is printed where there are no rows.
 pub fn table(header: &[&str], rows: Vec<Vec<String>>, nothing: &str) {
     if rows.is_empty() {

@@ -8,6 +8,7 @@
 //! | [`template`] | what a stage is built by |
 //! | [`conversion`], [`devcontainer`], [`migration`] | what files of other formats become |
 //! | [`plan`] | which stages are there, which are built, and what runs at each start |
+//! | [`wanted`] | which image of a daemon's list a base image is |
 //! | [`startup`] | the scripts that run before a container's command |
 //! | [`launch`] | the command line that starts a container |
 //! | [`collection`] | until when images are fresh, and which of them are removed |
@@ -25,4 +26,5 @@ pub mod plan;
 pub mod spec;
 pub mod startup;
 pub mod template;
+pub mod wanted;
 mod writing;

@@ -57,6 +57,8 @@ pub struct LocalImage {
     pub labels: BTreeMap<String, String>,
     /// What it runs on: `linux/amd64`.
     pub platform: String,
+    /// As whom its containers run; empty for root.
+    pub user: String,
 }
 
 /// An image in a daemon's list.
@@ -237,6 +239,10 @@ fn image(answer: &[u8]) -> Option<LocalImage> {
         layers: layers.map(str::to_owned).collect(),
         labels: labels(&value["Config"]["Labels"]),
         platform: platform(&value),
+        user: value["Config"]["User"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The command line. The words are those of the contract; a change here is a change of contract.
 
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
 
@@ -42,6 +44,8 @@ pub(crate) struct Destination {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Build what is not there of an environment; print the image to run
+    Ensure(EnsureArgs),
     /// Make a spec of an older environment file, which stays as it is
     Migrate {
         /// The older file, JSON
@@ -64,4 +68,24 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// How an environment is ensured.
+#[derive(Debug, Args)]
+pub(crate) struct EnsureArgs {
+    /// The spec
+    pub(crate) spec: Utf8PathBuf,
+    #[command(flatten)]
+    pub(crate) wishes: WishArgs,
+}
+
+/// What is asked for where something may have to be built.
+#[derive(Debug, Args)]
+pub(crate) struct WishArgs {
+    /// How long pulling and building may take in all
+    #[arg(long, value_name = "TIME", default_value = "600s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+    /// Pull the base image, also if it is there
+    #[arg(long)]
+    pub(crate) pull: bool,
 }

@@ -2,6 +2,7 @@
 
 mod completions;
 mod convert;
+mod ensure;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -9,6 +10,7 @@ use crate::failure::Failure;
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Ensure(args) => ensure::run(args, cli.global.json),
         Command::Migrate {
             file,
             environment,

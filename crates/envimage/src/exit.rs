@@ -12,3 +12,5 @@ pub const NOT_FOUND: u8 = 3;
 pub const BUSY: u8 = 4;
 /// What is on disk is not what it should be.
 pub const INTEGRITY: u8 = 5;
+/// It was told to end, as a shell says it: 128 and the number of SIGINT.
+pub const INTERRUPTED: u8 = 130;

@@ -3,9 +3,11 @@
 use std::io;
 
 use crate::conversion::ConversionError;
+use crate::ensure::EnsureError;
 use crate::exit;
 use crate::file::FileError;
 use crate::read::ReadError;
+use crate::state::StateError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,12 @@ pub enum Failure {
     /// A spec, or what it names, cannot be used.
     #[error(transparent)]
     Spec(#[from] ReadError),
+    /// There is nothing to run.
+    #[error(transparent)]
+    Ensure(#[from] EnsureError),
+    /// Nothing can be remembered.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 impl Failure {
@@ -39,6 +47,8 @@ impl Failure {
             Self::Spec(error) if error.is_absence() => exit::NOT_FOUND,
             Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
             Self::Spec(_) => exit::USAGE,
+            Self::Ensure(error) => error.exit_code(),
+            Self::State(_) => exit::FAILED,
         }
     }
 
@@ -49,6 +59,8 @@ impl Failure {
             Self::File(error) => error.help().map(str::to_owned),
             Self::Conversion(error) => error.help().map(str::to_owned),
             Self::Spec(error) => error.help(),
+            Self::Ensure(error) => error.help(),
+            Self::State(error) => Some(error.help()),
         }
     }
 }

@@ -3,22 +3,36 @@
 //! | module | holds |
 //! |---|---|
 //! | `cli`, `commands`, `show` | the program: its command line, one file a command, what it prints |
+//! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
+//! | [`daemon`] | which daemon is meant, and how docker is run with it |
+//! | [`ensure`] | images of stages, found or built |
+//! | [`watch`] | who watches long work |
+//! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
 //! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
 //! | [`read`] | a spec, with the files that it names |
 
+mod builder;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod conversion;
+pub mod daemon;
+pub mod ensure;
 pub mod exit;
 pub mod failure;
 pub mod file;
+#[cfg(feature = "cli")]
+mod interrupt;
+#[cfg(feature = "cli")]
+mod progress;
 pub mod read;
 #[cfg(feature = "cli")]
 mod show;
+pub mod state;
+pub mod watch;
 
 #[cfg(feature = "cli")]
 mod program;

@@ -32,6 +32,15 @@ pub fn goldenctl_program() -> &'static camino::Utf8Path {
     goldenctl::program()
 }
 
+/// `envimage` of this workspace.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn envimage_program() -> &'static camino::Utf8Path {
+    static PROGRAM: std::sync::OnceLock<camino::Utf8PathBuf> = std::sync::OnceLock::new();
+    PROGRAM.get_or_init(|| goldenctl::built("envimage", "envimage"))
+}
+
 /// The double of dockerd: no containers and no builds, but a daemon's manners (see its own words).
 ///
 /// # Panics

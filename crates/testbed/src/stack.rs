@@ -48,10 +48,12 @@ pub struct Stack {
     count: AtomicU32,
 }
 
-/// A dockerd of the newer release. It ends when this is dropped, or the thread that made it ends.
+/// A dockerd. It ends when this is dropped, or the thread that made it ends.
 #[derive(Debug)]
 pub struct Daemon {
     daemon: Option<PrivateDaemon>,
+    release: Release,
+    options: DaemonOptions,
     data_root: Utf8PathBuf,
     host: String,
     socket: Utf8PathBuf,
@@ -106,7 +108,16 @@ impl Stack {
     /// # Panics
     /// If it does not start.
     pub fn daemon(&self, store: Store) -> Daemon {
-        self.start(store, Network::Isolated, json!({}))
+        let data_root = self.fresh("data");
+        self.daemon_at(Release::V26_1, store, data_root)
+    }
+
+    /// Starts a daemon of either release on a data root, which reaches nothing but itself.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn daemon_at(&self, release: Release, store: Store, data_root: Utf8PathBuf) -> Daemon {
+        self.start(release, store, data_root, Network::Isolated, json!({}))
     }
 
     /// Starts a daemon that reaches a registry on this machine, in plain text.
@@ -115,16 +126,23 @@ impl Stack {
     /// If it does not start.
     pub fn daemon_with_registry(&self, store: Store, registry: &str) -> Daemon {
         let settings = json!({ "insecure-registries": [registry] });
-        self.start(store, Network::Nat, settings)
+        let data_root = self.fresh("data");
+        self.start(Release::V26_1, store, data_root, Network::Nat, settings)
     }
 
-    fn start(&self, store: Store, network: Network, mut settings: serde_json::Value) -> Daemon {
+    fn start(
+        &self,
+        release: Release,
+        store: Store,
+        data_root: Utf8PathBuf,
+        network: Network,
+        mut settings: serde_json::Value,
+    ) -> Daemon {
         if store == Store::Containerd {
             settings["features"] = json!({ "containerd-snapshotter": true });
         }
-        let data_root = self.fresh("data");
         let options = DaemonOptions {
-            engine: Release::V26_1.engine(),
+            engine: release.engine(),
             data_root: data_root.clone(),
             runtime_dir: self.fresh_short("daemon"),
             read_only: Vec::new(),
@@ -134,10 +152,11 @@ impl Stack {
             remembered_builds: None,
             extra_config: settings,
         };
-        let daemon =
-            PrivateDaemon::start(options, &ample()).unwrap_or_else(|error| panic!("{error}"));
+        let daemon = begin(&options);
         Daemon {
             data_root,
+            release,
+            options,
             host: daemon.docker_host(),
             socket: daemon.socket().to_owned(),
             daemon: Some(daemon),
@@ -164,9 +183,10 @@ impl Stack {
     pub fn client(&self, daemon: &Daemon, builder: Option<&Endpoint>) -> Client {
         let config = self.fresh("client");
         std::fs::create_dir(&config).unwrap();
-        let settings = Release::V26_1.client_config().to_string();
+        let release = daemon.release;
+        let settings = release.client_config().to_string();
         std::fs::write(config.join("config.json"), settings).unwrap();
-        let bin = Release::V26_1.dockerd().parent().unwrap().to_owned();
+        let bin = release.dockerd().parent().unwrap().to_owned();
         let mut client = Client {
             config,
             host: daemon.host.clone(),
@@ -211,6 +231,15 @@ impl Daemon {
         if let Some(daemon) = self.daemon.take() {
             daemon.kill();
         }
+    }
+
+    /// Starts it again where it was, after it was killed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn revive(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.options.runtime_dir);
+        self.daemon = Some(begin(&self.options));
     }
 }
 
@@ -266,6 +295,10 @@ impl Client {
         );
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+}
+
+fn begin(options: &DaemonOptions) -> PrivateDaemon {
+    PrivateDaemon::start(options.clone(), &ample()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Limits that only a broken test reaches.

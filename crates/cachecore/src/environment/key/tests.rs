@@ -1,3 +1,5 @@
+mod anything;
+
 use super::*;
 use crate::environment::materials::File;
 
@@ -52,4 +54,56 @@ fn known_keys_stay() {
             "a7edff5505551021b8dc475542fdec411551a7d8ff697081ab8c7c02c43e0fa7",
         ]
     );
+}
+
+#[test]
+fn each_input_is_told_with_the_digest_that_its_file_has() {
+    let spec = spec(TWO);
+    let inputs = inputs(&spec, &materials(&spec), &base());
+    let names: Vec<String> = inputs[0].inputs.iter().map(Input::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "base",
+            "template",
+            "platform",
+            "network",
+            "user",
+            "script system.sh",
+            "mode of system.sh",
+            "source lib/a",
+            "mode of lib/a",
+            "source lib/b",
+            "mode of lib/b",
+            "arg NODE",
+        ]
+    );
+    // printf system.sh | sha256sum
+    assert_eq!(inputs[0].inputs[5].hash, Digest::of(b"system.sh"));
+    assert_eq!(
+        inputs[1].inputs[0].hash,
+        Digest::of(inputs[0].key.to_string().as_bytes())
+    );
+    let names: Vec<String> = inputs[1].inputs.iter().map(Input::to_string).collect();
+    assert_eq!(names.first().map(String::as_str), Some("parent"));
+    assert_eq!(names.last().map(String::as_str), Some("secret npm"));
+}
+
+#[test]
+fn the_first_input_that_differs_is_told() {
+    let one = spec(TWO);
+    let of = |spec: &Spec| inputs(spec, &materials(spec), &base()).remove(0);
+    for (change, told) in [
+        (("NODE: 22", "NODE: 23"), "arg NODE has changed"),
+        (("NODE: 22", "NODE: 22, P: 1"), "arg P is new"),
+        (("{NODE: 22}", "{}"), "arg NODE is gone"),
+        ((", user: root", ""), "user is gone"),
+        (("lib/b, lib/a", "lib/b"), "source lib/a is gone"),
+        (("linux/amd64", "linux/arm64"), "platform has changed"),
+    ] {
+        let other = spec(&TWO.replace(change.0, change.1));
+        let difference = difference(&of(&one), &of(&other)).unwrap();
+        assert_eq!(difference.to_string(), told);
+    }
+    assert_eq!(difference(&of(&one), &of(&one)), None);
 }
