@@ -70,6 +70,22 @@ pub enum Rule {
     NotUnderstood,
 }
 
+impl Rule {
+    /// Its name, as programs read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskVariable => "task-variable",
+            Self::Secret => "secret",
+            Self::Install => "install",
+            Self::Unpinned => "unpinned",
+            Self::Sudo => "sudo",
+            Self::Background => "background",
+            Self::Workspace => "workspace",
+            Self::NotUnderstood => "not-understood",
+        }
+    }
+}
+
 /// A warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
