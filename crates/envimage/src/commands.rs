@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
+mod check;
 mod completions;
 mod convert;
 mod ensure;
@@ -25,6 +26,17 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Run(args) => run::run(args, cli.global.json),
         Command::Ls(args) => ls::run(args, cli.global.json),
         Command::Gc(args) => gc::run(args, cli.global.json),
+        Command::Check {
+            spec,
+            task_variables,
+            image_user,
+        } => {
+            let options = crate::check::Options {
+                task_variables: task_variables.clone(),
+                image_user: image_user.clone(),
+            };
+            check::run(&cli.global, spec, &options)
+        }
         Command::Completions { shell } => completions::run(*shell),
     }
 }
