@@ -1,9 +1,13 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
+mod check;
 mod completions;
 mod convert;
 mod ensure;
 mod explain;
+mod gc;
+mod ls;
+mod run;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -21,6 +25,20 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         } => convert::migrate(&cli.global, file, environment.as_deref(), destination),
         Command::FromDevcontainer { file, destination } => {
             convert::from_devcontainer(&cli.global, file, destination)
+        }
+        Command::Run(args) => run::run(args, cli.global.json),
+        Command::Ls(args) => ls::run(args, cli.global.json),
+        Command::Gc(args) => gc::run(args, cli.global.json),
+        Command::Check {
+            spec,
+            task_variables,
+            image_user,
+        } => {
+            let options = crate::check::Options {
+                task_variables: task_variables.clone(),
+                image_user: image_user.clone(),
+            };
+            check::run(&cli.global, spec, &options)
         }
         Command::Completions { shell } => completions::run(*shell),
     }
