@@ -181,6 +181,7 @@ impl Migration {
                 "let `envimage split` halve the run script, and make the first half a stage",
             );
         }
+        self.windows(&stages, run.as_deref());
         let environment = self.environment()?;
         self.desktop()?;
         self.keep_the_rest();
@@ -356,6 +357,24 @@ impl Migration {
             );
         }
         Ok(Some(script))
+    }
+
+    /// Scripts that no shell reads as they are meant. They are kept byte for byte all the same.
+    fn windows(&mut self, stages: &[Stage], run: Option<&str>) {
+        let of_stages = stages.iter().map(|stage| match &stage.script {
+            Script::Inline(text) => ("cached_preflight_script", text.as_str()),
+            Script::File(_) => ("cached_preflight_script", ""),
+        });
+        for (field, text) in of_stages.chain(run.map(|text| ("preflight_script", text))) {
+            if text.contains("\r\n") {
+                self.warn(
+                    field,
+                    "its lines end as on Windows; bash takes the carriage return for a part of a \
+                     command",
+                    "end the lines with \\n alone before the spec is used",
+                );
+            }
+        }
     }
 
     fn environment(&mut self) -> Result<BTreeMap<String, String>, MigrationError> {
