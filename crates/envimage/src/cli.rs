@@ -1,9 +1,15 @@
 //! The command line. The words are those of the contract; a change here is a change of contract.
 
+mod care;
+mod starting;
+
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use care::{GcArgs, LsArgs};
+pub(crate) use starting::RunArgs;
 
 /// The slow half of a setup script as an image, keyed by content.
 ///
@@ -63,6 +69,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         destination: Destination,
     },
+    /// Start a container of an environment: what is in no image, the run script, then CMD
+    Run(Box<RunArgs>),
+    /// List the images of environments, and the stages that could not be built
+    Ls(LsArgs),
+    /// Remove images that are old or unused, and that nobody needs
+    Gc(GcArgs),
     /// Say what is wrong with a spec and its scripts, and what probably is
     ///
     /// Exit code 1 if something cannot work; warnings change nothing about it.

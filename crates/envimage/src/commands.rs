@@ -4,6 +4,9 @@ mod check;
 mod completions;
 mod convert;
 mod ensure;
+mod gc;
+mod ls;
+mod run;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -20,6 +23,9 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::FromDevcontainer { file, destination } => {
             convert::from_devcontainer(&cli.global, file, destination)
         }
+        Command::Run(args) => run::run(args, cli.global.json),
+        Command::Ls(args) => ls::run(args, cli.global.json),
+        Command::Gc(args) => gc::run(args, cli.global.json),
         Command::Check {
             spec,
             task_variables,

@@ -6,6 +6,8 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`run`](mod@run) | a container of an environment |
+//! | [`collection`] | which images are there, and which go |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
@@ -18,6 +20,7 @@ mod builder;
 pub mod check;
 #[cfg(feature = "cli")]
 mod cli;
+pub mod collection;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod conversion;
@@ -31,6 +34,7 @@ mod interrupt;
 #[cfg(feature = "cli")]
 mod progress;
 pub mod read;
+pub mod run;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;
