@@ -63,6 +63,23 @@ pub(crate) enum Command {
         #[command(flatten)]
         destination: Destination,
     },
+    /// Say what is wrong with a spec and its scripts, and what probably is
+    ///
+    /// Exit code 1 if something cannot work; warnings change nothing about it.
+    Check {
+        /// The spec
+        spec: Utf8PathBuf,
+        /// Variables that differ from task to task; `*` stands for any part
+        #[arg(
+            long = "task-variable",
+            value_name = "NAME",
+            default_values = ["TASK_*", "AGENTS_RUNNER_*"]
+        )]
+        task_variables: Vec<String>,
+        /// The image's own user, where the spec names none
+        #[arg(long, value_name = "USER")]
+        image_user: Option<String>,
+    },
     /// Print a script that completes the command line
     Completions {
         /// The shell

@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
+mod check;
 mod completions;
 mod convert;
 mod ensure;
@@ -18,6 +19,17 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         } => convert::migrate(&cli.global, file, environment.as_deref(), destination),
         Command::FromDevcontainer { file, destination } => {
             convert::from_devcontainer(&cli.global, file, destination)
+        }
+        Command::Check {
+            spec,
+            task_variables,
+            image_user,
+        } => {
+            let options = crate::check::Options {
+                task_variables: task_variables.clone(),
+                image_user: image_user.clone(),
+            };
+            check::run(&cli.global, spec, &options)
         }
         Command::Completions { shell } => completions::run(*shell),
     }

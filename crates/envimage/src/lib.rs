@@ -9,11 +9,13 @@
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
+//! | [`check`](mod@check) | what is wrong with a spec, and what probably is |
 //! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
 //! | [`read`] | a spec, with the files that it names |
 
 mod builder;
+pub mod check;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
