@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 
 use testbed::stack::{Client, Daemon, Registry, Stack, Store};
 
