@@ -148,11 +148,23 @@ impl Images {
     /// # Errors
     /// [`ImagesError`] if the daemon does not answer, or not with a list.
     pub fn list(&self, names: &[&str]) -> Result<Vec<ListedImage>, ImagesError> {
-        let mut asked = "/images/json".to_owned();
-        if !names.is_empty() {
-            let filters = serde_json::json!({ "reference": names }).to_string();
-            asked += &format!("?filters={}", encoded(&filters));
-        }
+        let filters = match names {
+            [] => serde_json::json!({}),
+            names => serde_json::json!({ "reference": names }),
+        };
+        self.filtered(&filters)
+    }
+
+    /// The images with this label that have no name any more.
+    ///
+    /// # Errors
+    /// As [`Images::list`].
+    pub fn nameless(&self, label: &str) -> Result<Vec<ListedImage>, ImagesError> {
+        self.filtered(&serde_json::json!({ "dangling": ["true"], "label": [label] }))
+    }
+
+    fn filtered(&self, filters: &Value) -> Result<Vec<ListedImage>, ImagesError> {
+        let asked = format!("/images/json?filters={}", encoded(&filters.to_string()));
         let answer = self.ask_for_at_most("GET", &asked, None, LONGEST_LIST)?;
         let all: Vec<Value> = serde_json::from_slice(&answer.body).map_err(|cause| {
             let endpoint = self.endpoint.to_string();

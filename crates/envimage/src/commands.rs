@@ -4,6 +4,10 @@ mod check;
 mod completions;
 mod convert;
 mod ensure;
+mod explain;
+mod gc;
+mod ls;
+mod run;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -11,6 +15,8 @@ use crate::failure::Failure;
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Key(args) => explain::key(args, cli.global.json),
+        Command::Explain(args) => explain::run(args, cli.global.json),
         Command::Ensure(args) => ensure::run(args, cli.global.json),
         Command::Migrate {
             file,
@@ -20,6 +26,9 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::FromDevcontainer { file, destination } => {
             convert::from_devcontainer(&cli.global, file, destination)
         }
+        Command::Run(args) => run::run(args, cli.global.json),
+        Command::Ls(args) => ls::run(args, cli.global.json),
+        Command::Gc(args) => gc::run(args, cli.global.json),
         Command::Check {
             spec,
             task_variables,

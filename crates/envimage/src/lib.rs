@@ -6,6 +6,9 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`explain`] | what makes images what they are |
+//! | [`run`](mod@run) | a container of an environment |
+//! | [`collection`] | which images are there, and which go |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
@@ -18,12 +21,14 @@ mod builder;
 pub mod check;
 #[cfg(feature = "cli")]
 mod cli;
+pub mod collection;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod conversion;
 pub mod daemon;
 pub mod ensure;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod file;
 #[cfg(feature = "cli")]
@@ -31,6 +36,7 @@ mod interrupt;
 #[cfg(feature = "cli")]
 mod progress;
 pub mod read;
+pub mod run;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;

@@ -38,7 +38,7 @@ pub const SCRIPTS: &str = "/dev/cachecore";
 pub const FILES: &str = "files";
 
 /// Under which name a base image is known to the template, which needs a name.
-const BASE_REPOSITORY: &str = "cachecore-env-base";
+pub const BASE_REPOSITORY: &str = "cachecore-env-base";
 
 /// The labels of a stage's image.
 pub mod label {
