@@ -14,10 +14,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod building;
+mod collecting;
+mod explaining;
 mod interrupted;
 mod one_question;
 mod scene;
 mod secrets;
+mod signals;
 mod splitting;
+mod starting;
 mod together;
 mod trouble;

@@ -36,6 +36,10 @@ impl Scene {
 
     pub(crate) fn at(stack: Stack, release: Release, store: Store, data_root: Utf8PathBuf) -> Self {
         let daemon = stack.daemon_at(release, store, data_root);
+        Self::of(stack, daemon)
+    }
+
+    pub(crate) fn of(stack: Stack, daemon: Daemon) -> Self {
         let client = stack.client(&daemon, None);
         let (folder, state) = (stack.fresh("spec"), stack.fresh("state"));
         std::fs::create_dir(&folder).unwrap();
@@ -52,6 +56,11 @@ impl Scene {
 
     /// Makes a base image of bash and busybox, with a text in `/version`.
     pub(crate) fn import(&self, name: &str, version: &str) {
+        self.import_with(name, version, &[]);
+    }
+
+    /// The same with more words for `docker import`; without bash if the text is `no bash`.
+    pub(crate) fn import_with(&self, name: &str, version: &str, words: &[&str]) {
         let root = self.stack.fresh("root");
         for folder in ["bin", "tmp", "etc", "root"] {
             std::fs::create_dir_all(root.join(folder)).unwrap();
@@ -64,7 +73,7 @@ impl Scene {
         std::fs::write(root.join("etc/group"), "root:x:0:\ndev:x:1000:\n").unwrap();
         std::fs::copy(busybox(), root.join("bin/busybox")).unwrap();
         for program in [
-            "sh", "cat", "env", "sleep", "id", "touch", "ls", "dd", "true",
+            "sh", "su", "dirname", "cat", "env", "sleep", "id", "touch", "ls", "dd", "true",
         ] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(program)).unwrap();
         }
@@ -73,7 +82,8 @@ impl Scene {
         let files = needs
             .split_whitespace()
             .filter(|word| word.starts_with('/'));
-        for file in files.chain(["/bin/bash"]) {
+        let bash = ["/bin/bash"].into_iter().filter(|_| version != "no bash");
+        for file in files.chain(bash) {
             let to = root.join(file.trim_start_matches('/'));
             std::fs::create_dir_all(to.parent().unwrap()).unwrap();
             std::fs::copy(file, to).unwrap();
@@ -83,14 +93,17 @@ impl Scene {
             .args(["-C", root.as_str(), "-cf", archive.as_str(), "."])
             .status();
         assert!(packed.unwrap().success());
-        self.client.docker(&["import", archive.as_str(), name]);
+        let words = [&["import"], words, &[archive.as_str(), name]].concat();
+        self.client.docker(&words);
         std::fs::remove_dir_all(root).unwrap();
         std::fs::remove_file(archive).unwrap();
     }
 
     /// Writes a file beside the spec.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.join(name), text).unwrap();
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
 
     /// Writes the spec, `shop.yaml`, with these lines after its first ones.

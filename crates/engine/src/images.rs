@@ -4,6 +4,7 @@ mod containers;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use crate::endpoint::Endpoint;
 #[derive(Debug, Clone)]
 pub struct Images {
     endpoint: Endpoint,
+    patience: Option<Duration>,
 }
 
 /// Why a daemon does not do what it is asked for.
@@ -84,7 +86,19 @@ const LONGEST_LIST: usize = 64 << 20;
 impl Images {
     /// Those of the daemon there.
     pub fn of(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+        Self {
+            endpoint,
+            patience: None,
+        }
+    }
+
+    /// The same, where a daemon that says nothing for so long is not waited for any longer.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     /// Where the daemon is.
@@ -134,11 +148,23 @@ impl Images {
     /// # Errors
     /// [`ImagesError`] if the daemon does not answer, or not with a list.
     pub fn list(&self, names: &[&str]) -> Result<Vec<ListedImage>, ImagesError> {
-        let mut asked = "/images/json".to_owned();
-        if !names.is_empty() {
-            let filters = serde_json::json!({ "reference": names }).to_string();
-            asked += &format!("?filters={}", encoded(&filters));
-        }
+        let filters = match names {
+            [] => serde_json::json!({}),
+            names => serde_json::json!({ "reference": names }),
+        };
+        self.filtered(&filters)
+    }
+
+    /// The images with this label that have no name any more.
+    ///
+    /// # Errors
+    /// As [`Images::list`].
+    pub fn nameless(&self, label: &str) -> Result<Vec<ListedImage>, ImagesError> {
+        self.filtered(&serde_json::json!({ "dangling": ["true"], "label": [label] }))
+    }
+
+    fn filtered(&self, filters: &Value) -> Result<Vec<ListedImage>, ImagesError> {
+        let asked = format!("/images/json?filters={}", encoded(&filters.to_string()));
         let answer = self.ask_for_at_most("GET", &asked, None, LONGEST_LIST)?;
         let all: Vec<Value> = serde_json::from_slice(&answer.body).map_err(|cause| {
             let endpoint = self.endpoint.to_string();
@@ -204,7 +230,7 @@ impl Images {
         most: usize,
     ) -> Result<Answer, ImagesError> {
         let asked = || format!("{method} {path}");
-        let answered = api::ask(&self.endpoint, method, path, body, most);
+        let answered = api::ask(&self.endpoint, self.patience, method, path, body, most);
         let answer = answered.map_err(|cause| ImagesError::Unreachable {
             endpoint: self.endpoint.to_string(),
             asked: asked(),

@@ -1,9 +1,15 @@
 //! The command line. The words are those of the contract; a change here is a change of contract.
 
+mod care;
+mod starting;
+
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use care::{GcArgs, LsArgs};
+pub(crate) use starting::RunArgs;
 
 /// The slow half of a setup script as an image, keyed by content.
 ///
@@ -65,6 +71,10 @@ pub(crate) struct SplitArgs {
 pub(crate) enum Command {
     /// Say which part of a setup script can be done once, in an image
     Split(SplitArgs),
+    /// Print the name of each stage's image, whether it is there or not
+    Key(KeyArgs),
+    /// Print every input of each image, and what has changed since its last build
+    Explain(KeyArgs),
     /// Build what is not there of an environment; print the image to run
     Ensure(EnsureArgs),
     /// Make a spec of an older environment file, which stays as it is
@@ -84,11 +94,54 @@ pub(crate) enum Command {
         #[command(flatten)]
         destination: Destination,
     },
+    /// Start a container of an environment: what is in no image, the run script, then CMD
+    Run(Box<RunArgs>),
+    /// List the images of environments, and the stages that could not be built
+    Ls(LsArgs),
+    /// Remove images that are old or unused, and that nobody needs
+    Gc(GcArgs),
+    /// Say what is wrong with a spec and its scripts, and what probably is
+    ///
+    /// Exit code 1 if something cannot work; warnings change nothing about it.
+    Check {
+        /// The spec
+        spec: Utf8PathBuf,
+        /// Variables that differ from task to task; `*` stands for any part
+        #[arg(
+            long = "task-variable",
+            value_name = "NAME",
+            default_values = ["TASK_*", "AGENTS_RUNNER_*"]
+        )]
+        task_variables: Vec<String>,
+        /// The image's own user, where the spec names none
+        #[arg(long, value_name = "USER")]
+        image_user: Option<String>,
+    },
     /// Print a script that completes the command line
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Whose images are meant.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The spec
+    pub(crate) spec: Utf8PathBuf,
+    /// The base image's id, `sha256:` and 64 digits, instead of asking the daemon
+    #[arg(long, value_name = "ID", value_parser = base_id)]
+    pub(crate) base_id: Option<String>,
+}
+
+fn base_id(text: &str) -> Result<String, &'static str> {
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() == 64 && digits.bytes().all(is_digit) {
+        Ok(text.to_owned())
+    } else {
+        Err("an id is `sha256:` and 64 hex digits")
+    }
 }
 
 /// How an environment is ensured.

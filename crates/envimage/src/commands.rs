@@ -1,8 +1,13 @@
 //! The commands, one file each: arguments in, a call, a report out.
 
+mod check;
 mod completions;
 mod convert;
 mod ensure;
+mod explain;
+mod gc;
+mod ls;
+mod run;
 mod split;
 
 use crate::cli::{Cli, Command};
@@ -12,6 +17,8 @@ use crate::failure::Failure;
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Split(args) => split::run(&cli.global, args),
+        Command::Key(args) => explain::key(args, cli.global.json),
+        Command::Explain(args) => explain::run(args, cli.global.json),
         Command::Ensure(args) => ensure::run(args, cli.global.json),
         Command::Migrate {
             file,
@@ -20,6 +27,20 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         } => convert::migrate(&cli.global, file, environment.as_deref(), destination),
         Command::FromDevcontainer { file, destination } => {
             convert::from_devcontainer(&cli.global, file, destination)
+        }
+        Command::Run(args) => run::run(args, cli.global.json),
+        Command::Ls(args) => ls::run(args, cli.global.json),
+        Command::Gc(args) => gc::run(args, cli.global.json),
+        Command::Check {
+            spec,
+            task_variables,
+            image_user,
+        } => {
+            let options = crate::check::Options {
+                task_variables: task_variables.clone(),
+                image_user: image_user.clone(),
+            };
+            check::run(&cli.global, spec, &options)
         }
         Command::Completions { shell } => completions::run(*shell),
     }

@@ -27,6 +27,7 @@ use crate::state::{Failed, State};
 use crate::watch::{Event, Watch};
 pub use error::EnsureError;
 use facts::Facts;
+pub(crate) use secrets::place as place_of_secret;
 use stage::{Attempt, Outcome};
 
 /// How it is ensured.

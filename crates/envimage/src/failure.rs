@@ -2,11 +2,15 @@
 
 use std::io;
 
+use cachecore::environment::launch::LimitsError;
+use engine::images::ImagesError;
+
 use crate::conversion::ConversionError;
 use crate::ensure::EnsureError;
 use crate::exit;
 use crate::file::FileError;
 use crate::read::ReadError;
+use crate::run::RunError;
 use crate::state::StateError;
 
 /// Why a command failed.
@@ -39,6 +43,21 @@ pub enum Failure {
     /// There is nothing to run.
     #[error(transparent)]
     Ensure(#[from] EnsureError),
+    /// No container can be started.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Limits make no sense.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// The daemon does not answer, or refuses.
+    #[error(transparent)]
+    Daemon(#[from] ImagesError),
+    /// A collection has not removed everything that it should have.
+    #[error("could not remove everything: {left} left, named above")]
+    Left {
+        /// How many things.
+        left: usize,
+    },
     /// Nothing can be remembered.
     #[error(transparent)]
     State(#[from] StateError),
@@ -56,7 +75,8 @@ impl Failure {
             Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
             Self::Spec(_) => exit::USAGE,
             Self::Ensure(error) => error.exit_code(),
-            Self::State(_) => exit::FAILED,
+            Self::Limits(_) => exit::USAGE,
+            Self::Run(_) | Self::Daemon(_) | Self::Left { .. } | Self::State(_) => exit::FAILED,
         }
     }
 
@@ -69,6 +89,9 @@ impl Failure {
             Self::Conversion(error) => error.help().map(str::to_owned),
             Self::Spec(error) => error.help(),
             Self::Ensure(error) => error.help(),
+            Self::Run(error) => error.help(),
+            Self::Daemon(_) => Some("`docker info` says whether the daemon answers".to_owned()),
+            Self::Limits(_) | Self::Left { .. } => None,
             Self::State(error) => Some(error.help()),
         }
     }

@@ -6,22 +6,29 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`explain`] | what makes images what they are |
+//! | [`run`](mod@run) | a container of an environment |
+//! | [`collection`] | which images are there, and which go |
 //! | [`watch`] | who watches long work |
 //! | [`state`] | what is remembered between calls |
 //! | [`exit`], [`failure`] | exit codes and messages |
+//! | [`check`](mod@check) | what is wrong with a spec, and what probably is |
 //! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
 //! | [`read`] | a spec, with the files that it names |
 
 mod builder;
+pub mod check;
 #[cfg(feature = "cli")]
 mod cli;
+pub mod collection;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod conversion;
 pub mod daemon;
 pub mod ensure;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod file;
 #[cfg(feature = "cli")]
@@ -29,6 +36,7 @@ mod interrupt;
 #[cfg(feature = "cli")]
 mod progress;
 pub mod read;
+pub mod run;
 #[cfg(feature = "cli")]
 mod show;
 pub mod state;

@@ -1,6 +1,8 @@
 //! What people and programs read of an answer.
 
-pub(crate) use answer::{answered, bytes, fields, json, line, note, paragraphs, sentence, table};
+pub(crate) use answer::{
+    age, answered, bytes, count, fields, json, line, note, paragraphs, sentence, table,
+};
 
 use crate::ensure::{Ensured, Verdict};
 use crate::failure::Failure;

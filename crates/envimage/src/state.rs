@@ -10,6 +10,7 @@
 //!   logs/<stage>-<key>          what its last build printed, without secrets
 //!   failures/<stage>-<key>      why its last build failed, and when it is tried again
 //!   inputs/<project>/<stage>    the inputs of the last build, for `explain`
+//!   startup/<digest>/           the scripts of a start, which containers have mounted
 //!   used/<stage>-<key>          empty; its modification time is the image's last use
 //! ```
 //!
@@ -18,7 +19,9 @@
 
 mod failure;
 mod lease;
+mod listing;
 mod lock;
+mod startup;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -30,6 +33,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub use failure::Failed;
 pub(crate) use lease::Lease;
+pub(crate) use listing::{Remembered, timestamp};
 pub(crate) use lock::Locked;
 
 /// What is written here is short.

@@ -1,5 +1,6 @@
 //! The command line of docker that starts a container of an environment.
 
+mod limits;
 #[cfg(test)]
 mod tests;
 
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use camino::Utf8PathBuf;
+pub use limits::{LimitsError, limits};
 use serde::{Serialize, Serializer};
 
 use super::spec::Limits;

@@ -51,7 +51,7 @@ impl Secrets {
 }
 
 /// Where a secret's file is: absolute, in the home folder, or beside the spec.
-fn place(
+pub(crate) fn place(
     path: &Utf8Path,
     folder: &Utf8Path,
     lookup: &impl Fn(&str) -> Option<OsString>,

@@ -21,8 +21,11 @@ trap 'hear 15' TERM
 # Runs words to their end, whose code is in $step_code; ends itself if it is told to. What is piped in is the
 # command's: only a terminal is a script's, too.
 attend() {
-  if [ -t 0 ]; then "$@" <&0 & else "$@" </dev/null & fi
+  if [ -t 0 ]; then exec 3<&0; else exec 3</dev/null; fi
+  # Standard input of what runs beside a shell is /dev/null, unless it is named in another way.
+  "$@" <&3 3<&- &
   step_child=$!
+  exec 3<&-
   [ -z "$step_heard" ] || kill -TERM "$step_child" 2>/dev/null
   while :; do
     step_code=0
