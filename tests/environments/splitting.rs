@@ -3,6 +3,8 @@
 //! `corpus` holds scripts as people write them. A comment `#=c` or `#=r` before a construct is what somebody said
 //! by hand that it should be: cached, or run.
 
+#![expect(clippy::print_stdout, reason = "figures, and seeds")]
+
 mod generated;
 
 use std::collections::BTreeMap;
