@@ -25,5 +25,6 @@ mod scene;
 mod secrets;
 mod signals;
 mod starting;
+mod template;
 mod together;
 mod trouble;
