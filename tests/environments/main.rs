@@ -16,6 +16,7 @@
 mod building;
 mod cases;
 mod collecting;
+mod conversions;
 mod explaining;
 mod interrupted;
 mod one_question;
