@@ -24,6 +24,8 @@ mod progress;
 mod scene;
 mod secrets;
 mod signals;
+mod splitting;
 mod starting;
+mod template;
 mod together;
 mod trouble;
