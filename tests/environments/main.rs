@@ -17,6 +17,7 @@ mod building;
 mod collecting;
 mod interrupted;
 mod one_question;
+mod readme;
 mod scene;
 mod secrets;
 mod signals;
