@@ -15,6 +15,7 @@
 
 mod building;
 mod collecting;
+mod explaining;
 mod interrupted;
 mod one_question;
 mod readme;

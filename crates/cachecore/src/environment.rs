@@ -5,6 +5,7 @@
 //! | [`spec`] | what a spec says, read from YAML or JSON |
 //! | [`materials`] | what is read for a spec: its files, its base image |
 //! | [`key`] | which inputs an image has, and the key that they make |
+//! | [`explanation`] | why an image is another one than at the last build |
 //! | [`template`] | what a stage is built by |
 //! | [`conversion`], [`devcontainer`], [`migration`] | what files of other formats become |
 //! | [`plan`] | which stages are there, which are built, and what runs at each start |
@@ -17,6 +18,7 @@ pub mod collection;
 pub mod conversion;
 pub mod devcontainer;
 mod document;
+pub mod explanation;
 pub mod key;
 pub mod launch;
 pub mod materials;

@@ -50,6 +50,10 @@ pub(crate) struct Destination {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Print the name of each stage's image, whether it is there or not
+    Key(KeyArgs),
+    /// Print every input of each image, and what has changed since its last build
+    Explain(KeyArgs),
     /// Build what is not there of an environment; print the image to run
     Ensure(EnsureArgs),
     /// Make a spec of an older environment file, which stays as it is
@@ -97,6 +101,26 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Whose images are meant.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The spec
+    pub(crate) spec: Utf8PathBuf,
+    /// The base image's id, `sha256:` and 64 digits, instead of asking the daemon
+    #[arg(long, value_name = "ID", value_parser = base_id)]
+    pub(crate) base_id: Option<String>,
+}
+
+fn base_id(text: &str) -> Result<String, &'static str> {
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() == 64 && digits.bytes().all(is_digit) {
+        Ok(text.to_owned())
+    } else {
+        Err("an id is `sha256:` and 64 hex digits")
+    }
 }
 
 /// How an environment is ensured.

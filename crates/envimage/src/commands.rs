@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod convert;
 mod ensure;
+mod explain;
 mod gc;
 mod ls;
 mod run;
@@ -14,6 +15,8 @@ use crate::failure::Failure;
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Key(args) => explain::key(args, cli.global.json),
+        Command::Explain(args) => explain::run(args, cli.global.json),
         Command::Ensure(args) => ensure::run(args, cli.global.json),
         Command::Migrate {
             file,

@@ -6,6 +6,7 @@
 //! | `progress`, `interrupt` | what it says meanwhile, and Ctrl-C |
 //! | [`daemon`] | which daemon is meant, and how docker is run with it |
 //! | [`ensure`] | images of stages, found or built |
+//! | [`explain`] | what makes images what they are |
 //! | [`run`](mod@run) | a container of an environment |
 //! | [`collection`] | which images are there, and which go |
 //! | [`watch`] | who watches long work |
@@ -27,6 +28,7 @@ pub mod conversion;
 pub mod daemon;
 pub mod ensure;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod file;
 #[cfg(feature = "cli")]

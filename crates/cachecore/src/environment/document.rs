@@ -149,12 +149,18 @@ fn message(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or("it is none");
     let line = line.split(" at line ").next().unwrap_or(line);
-    match line
+    let said = match line
         .strip_prefix("line ")
         .and_then(|rest| rest.split_once(": "))
     {
-        Some((_, said)) => said.to_owned(),
-        None => line.trim_start_matches("error: ").to_owned(),
+        Some((_, said)) => said,
+        None => line.trim_start_matches("error: "),
+    };
+    match said {
+        "invalid indentation in multiline quoted scalar" => {
+            "a text in quotes goes on here without indentation; is a quote not closed?".to_owned()
+        }
+        said => said.to_owned(),
     }
 }
 

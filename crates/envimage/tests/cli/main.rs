@@ -4,3 +4,4 @@
 mod check;
 mod conversion;
 mod program;
+mod specs;

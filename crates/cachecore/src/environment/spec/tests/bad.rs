@@ -45,7 +45,7 @@ fn what_is_no_spec_is_named_with_its_place() {
         ),
         (
             "version: 1\nimage: \"a\nname: b\n",
-            "3:1: this is not YAML: invalid indentation in multiline quoted scalar",
+            "3:1: this is not YAML: a text in quotes goes on here without indentation; is a quote not closed?",
         ),
         (
             "version: 1\nimage: a\nargs: {A: b\n",
