@@ -1,9 +1,9 @@
 //! What is built, what is found, and what is left to a start.
 
 use testbed::engines::Release;
-use testbed::stack::Store;
+use testbed::stack::{Registry, Stack, Store};
 
-use crate::scene::Scene;
+use crate::scene::{Answer, Scene};
 
 const BOTH: &str = "stages:
 - {name: desktop, script: desktop.sh}
@@ -196,6 +196,16 @@ fn a_base_image_that_cannot_be_had_is_an_error_and_nothing_is_built() {
         "{said}"
     );
     assert_eq!(scene.images(), [""; 0]);
+    let id = format!("sha256:{}", "ab".repeat(32));
+    scene.write("shop.yaml", &format!("version: 1\nimage: {id}\n{BOTH}"));
+    let output = scene.envimage(&["ensure"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("an id cannot be pulled"), "{said}");
+    scene.write(
+        "shop.yaml",
+        &format!("version: 1\nimage: localhost:1/none:1\n{BOTH}"),
+    );
     // With --pull it is asked for, even if it is there.
     scene
         .client
@@ -203,4 +213,64 @@ fn a_base_image_that_cannot_be_had_is_an_error_and_nothing_is_built() {
     assert_eq!(scene.ensure().verdicts(), ["built", "built"]);
     let output = scene.envimage(&["ensure", "--pull"]);
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_base_image_is_pulled_if_it_is_not_there_or_if_that_is_asked_for() {
+    let stack = Stack::new();
+    let registry = Registry::start(&stack);
+    let daemon = stack.daemon_with_registry(Store::Classic, &registry.host);
+    let scene = Scene::of(stack, daemon);
+    let name = format!("{}/base:1", registry.host);
+    let publish = |version: &str| {
+        scene.import(&name, version);
+        scene.client.docker(&["push", "--quiet", &name]);
+        scene.client.docker(&["rmi", &name]);
+    };
+    publish("first");
+    let stage = "stages:\n- {name: tools, inline: 'cat /version > /made'}\n";
+    scene.write("shop.yaml", &format!("version: 1\nimage: {name}\n{stage}"));
+    let answer = scene.ensure();
+    assert_eq!(answer.verdicts(), ["built"], "{}", answer.said);
+    assert!(answer.said.contains("pulling"), "{}", answer.said);
+    assert_eq!(scene.cat(answer.image(), "/made"), "first");
+    let id = answer.document["base_id"].as_str().unwrap().to_owned();
+    // There is another meanwhile, and nobody has asked for it.
+    publish("second");
+    scene.client.docker(&["tag", &id, &name]);
+    assert_eq!(scene.ensure().verdicts(), ["hit"]);
+    let pulled = Answer::of(scene.envimage(&["ensure", "--json", "--pull"]));
+    assert_eq!(pulled.verdicts(), ["built"], "{}", pulled.said);
+    assert_eq!(scene.cat(pulled.image(), "/made"), "second");
+    // By its digest it is the one that is meant, and it is found by that.
+    let format = "--format={{index .RepoDigests 0}}";
+    let digest = scene.client.docker(&["image", "inspect", format, &name]);
+    scene.write(
+        "shop.yaml",
+        &format!("version: 1\nimage: {digest}\n{stage}"),
+    );
+    assert_eq!(
+        scene.ensure().verdicts(),
+        ["hit"],
+        "the same id is the same key"
+    );
+}
+
+#[test]
+fn a_base_image_for_other_machines_is_no_base() {
+    let scene = Scene::new();
+    scene.spec("platform: linux/arm64\nstages:\n- {name: tools, inline: 'true'}\n");
+    let output = scene.envimage(&["ensure"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    // It is asked for, and there is nobody to ask.
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let own = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
+    scene.spec(&format!(
+        "platform: linux/{own}\nstages:\n- {{name: tools, inline: 'true'}}\n"
+    ));
+    assert_eq!(scene.ensure().verdicts(), ["built"]);
 }

@@ -15,13 +15,15 @@ fn overheard(daemon: &Utf8Path, socket: Utf8PathBuf) -> Arc<Mutex<Vec<String>>> 
     let told = Arc::clone(&heard);
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
-            let mut buffer = [0; 4096];
-            let count = (&client).read(&mut buffer).unwrap();
-            let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            let (mut request, mut byte) = (Vec::new(), [0]);
+            while !request.ends_with(b"\r\n\r\n") && (&client).read(&mut byte).unwrap() == 1 {
+                request.push(byte[0]);
+            }
+            let text = String::from_utf8_lossy(&request).into_owned();
             let line = text.lines().next().unwrap_or_default().to_owned();
             told.lock().unwrap().push(line);
             let server = UnixStream::connect(&daemon).unwrap();
-            (&server).write_all(&buffer[..count]).unwrap();
+            (&server).write_all(&request).unwrap();
             let _ = std::io::copy(&mut &server, &mut &client);
         }
     });

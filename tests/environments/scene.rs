@@ -36,6 +36,10 @@ impl Scene {
 
     pub(crate) fn at(stack: Stack, release: Release, store: Store, data_root: Utf8PathBuf) -> Self {
         let daemon = stack.daemon_at(release, store, data_root);
+        Self::of(stack, daemon)
+    }
+
+    pub(crate) fn of(stack: Stack, daemon: Daemon) -> Self {
         let client = stack.client(&daemon, None);
         let (folder, state) = (stack.fresh("spec"), stack.fresh("state"));
         std::fs::create_dir(&folder).unwrap();

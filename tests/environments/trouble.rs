@@ -1,48 +1,50 @@
 //! Daemons that go away, and disks that are full.
 
-use testbed::engines::{Release, eventually, marker, remains};
+use testbed::engines::Release;
 use testbed::mounted::Mounted;
-use testbed::stack::{Stack, Store};
+use testbed::stack::{Daemon, Stack, Store};
 
+use crate::interrupted::{is_gone, sleeping, sleeps};
 use crate::scene::{Answer, Scene, names};
+
+fn restarted(end: impl FnOnce(&mut Daemon)) {
+    let mut scene = Scene::new();
+    let line = sleeping(&scene);
+    let child = scene.spawn(&["ensure", "--json"]);
+    sleeps(&line);
+    scene.write("speed", "fast");
+    end(&mut scene.daemon);
+    is_gone(&line);
+    scene.daemon.revive();
+    let answer = Answer::of(child.wait_with_output().unwrap());
+    assert_eq!(answer.verdicts(), ["built"], "{}", answer.said);
+    let begun = answer.said.matches("tools | begun").count();
+    assert_eq!(begun, 2, "it was built once more: {}", answer.said);
+    assert_eq!(scene.cat(answer.image(), "/made"), "made");
+}
+
+#[test]
+fn a_daemon_that_is_killed_and_started_meanwhile_builds_once_more() {
+    restarted(Daemon::kill);
+}
 
 #[test]
 fn a_daemon_that_is_restarted_meanwhile_builds_once_more() {
+    restarted(Daemon::stop);
+}
+
+#[test]
+fn a_daemon_that_does_not_come_back_is_an_error_and_no_failure_of_the_stage() {
     let mut scene = Scene::new();
-    let marker = marker();
-    // Sleeps for ever until a file appears that a second daemon's clock decides: the first build never ends.
-    scene.write(
-        "tools.sh",
-        &format!("echo begun; sleep {marker}; echo made > /made\n"),
-    );
-    scene.spec("stages:\n- {name: tools, script: tools.sh}\n");
-    let child = scene.spawn(&["ensure", "--json", "--timeout=20s"]);
-    let line = format!("sleep {marker}");
-    let is_running = || !remains::command_lines_with(&line).is_empty();
-    eventually("the script sleeps", is_running);
+    let line = sleeping(&scene);
+    let child = scene.spawn(&["ensure", "--timeout=10s"]);
+    sleeps(&line);
     scene.daemon.kill();
-    eventually("the daemon's work ends with it", || !is_running());
-    scene.daemon.revive();
-    eventually("it is built once more", is_running);
-    let answer = Answer::of(child.wait_with_output().unwrap());
-    assert_eq!(
-        answer.verdicts(),
-        ["failed"],
-        "its time was up: {}",
-        answer.said
-    );
-    assert_eq!(
-        answer.said.matches("tools | begun").count(),
-        2,
-        "{}",
-        answer.said
-    );
-    assert!(
-        answer.said.contains("waiting for the daemon"),
-        "{}",
-        answer.said
-    );
-    assert_eq!(scene.images(), [""; 0]);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot ask the daemon"), "{said}");
+    assert_eq!(names(&scene.state.join("failures")), [""; 0]);
 }
 
 #[test]

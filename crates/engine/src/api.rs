@@ -57,17 +57,19 @@ pub(crate) fn get(
     }
 }
 
-/// Asks for something with any method, waiting as long as it takes. A body is sent in chunks, as it is
+/// Asks for something with any method, waiting as long as it takes, or until nothing has come for so long. A body is sent in chunks, as it is
 /// written. A daemon that has answered before it was all sent, because it refuses, is heard. An answer of more
 /// than `most` bytes is an error.
 pub(crate) fn ask(
     endpoint: &Endpoint,
+    patience: Option<Duration>,
     method: &str,
     path: &str,
     body: Option<Body<'_>>,
     most: usize,
 ) -> io::Result<Answer> {
     let stream = endpoint.connect()?;
+    stream.set_read_timeout(patience)?;
     let mut to = &stream;
     write!(
         to,
@@ -96,7 +98,12 @@ pub(crate) fn ask(
 
 fn answer(stream: &Stream, most: usize) -> io::Result<Answer> {
     let mut bytes = Vec::new();
-    stream.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    let read = stream.take(most as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| match error.kind() {
+        // What the system says of a read that has waited long enough tells people nothing.
+        io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "it does not answer"),
+        _ => error,
+    })?;
     if bytes.len() > most {
         return Err(malformed("the answer does not end"));
     }
@@ -228,6 +235,24 @@ mod tests {
         ] {
             assert!(body(answer).is_err(), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_not_waited_for_longer_than_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = Utf8Path::from_path(dir.path()).unwrap().join("s");
+        let _silent = UnixListener::bind(&socket).unwrap();
+        let patience = Some(Duration::from_millis(10));
+        let error = ask(
+            &Endpoint::Unix(socket),
+            patience,
+            "GET",
+            "/info",
+            None,
+            MOST,
+        )
+        .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
@@ -108,6 +109,16 @@ pub(crate) struct Stream {
         expect(dead_code, reason = "it is there to be dropped")
     )]
     pub(crate) dialing: Option<Dialing>,
+}
+
+impl Stream {
+    /// How long a read waits; `None` for as long as it takes.
+    pub(crate) fn set_read_timeout(&self, wait: Option<Duration>) -> io::Result<()> {
+        match &self.socket {
+            Socket::Unix(socket) => socket.set_read_timeout(wait),
+            Socket::Tcp(socket) => socket.set_read_timeout(wait),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod containers;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use crate::endpoint::Endpoint;
 #[derive(Debug, Clone)]
 pub struct Images {
     endpoint: Endpoint,
+    patience: Option<Duration>,
 }
 
 /// Why a daemon does not do what it is asked for.
@@ -84,7 +86,19 @@ const LONGEST_LIST: usize = 64 << 20;
 impl Images {
     /// Those of the daemon there.
     pub fn of(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+        Self {
+            endpoint,
+            patience: None,
+        }
+    }
+
+    /// The same, where a daemon that says nothing for so long is not waited for any longer.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     /// Where the daemon is.
@@ -217,7 +231,7 @@ impl Images {
     ) -> Result<Answer, ImagesError> {
         // What is asked besides is long, and for no people.
         let asked = || format!("{method} {}", path.split('?').next().unwrap_or(path));
-        let answered = api::ask(&self.endpoint, method, path, body, most);
+        let answered = api::ask(&self.endpoint, self.patience, method, path, body, most);
         let answer = answered.map_err(|cause| ImagesError::Unreachable {
             endpoint: self.endpoint.to_string(),
             asked: asked(),

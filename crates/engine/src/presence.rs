@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::endpoint::{Endpoint, Socket, Stream};
+use crate::endpoint::{Endpoint, Stream};
 
 /// A connection that a daemon keeps open as long as it runs: it waits for events that never happen.
 #[derive(Debug)]
@@ -34,10 +34,7 @@ impl Presence {
             // Zero would be for ever.
             let left = until.saturating_duration_since(Instant::now());
             let left = Some(left.max(Duration::from_millis(1)));
-            let limited = match &self.stream.socket {
-                Socket::Unix(socket) => socket.set_read_timeout(left),
-                Socket::Tcp(socket) => socket.set_read_timeout(left),
-            };
+            let limited = self.stream.set_read_timeout(left);
             if limited.is_err() {
                 return true;
             }

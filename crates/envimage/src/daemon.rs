@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use engine::endpoint::{Dialer, Endpoint};
 use engine::images::Images;
@@ -20,6 +21,8 @@ use serde_json::Value;
 
 /// The address that docker takes where nothing else is said.
 const USUAL: &str = "unix:///var/run/docker.sock";
+/// How long a daemon may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// No configuration of docker's comes near this.
 const LONGEST: u64 = 1 << 20;
 /// How many contexts are looked through for a name.
@@ -112,9 +115,9 @@ impl Daemon {
         &self.endpoint
     }
 
-    /// Its images.
+    /// Its images. A daemon that answers nothing for a minute counts as gone.
     pub fn images(&self) -> Images {
-        Images::of(self.endpoint.clone())
+        Images::of(self.endpoint.clone()).within(PATIENCE)
     }
 
     /// docker, speaking to this daemon and building with its own builder, with nothing on its standard

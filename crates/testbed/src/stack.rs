@@ -9,6 +9,7 @@
 mod certified;
 mod endpoint;
 mod forward;
+mod registry;
 mod said;
 
 use std::ffi::OsStr;
@@ -25,6 +26,7 @@ use crate::ground::Ground;
 pub use certified::Certified;
 pub use endpoint::Endpoint;
 pub use forward::Forward;
+pub use registry::Registry;
 pub use said::said;
 
 /// The image store of a daemon.
@@ -233,7 +235,17 @@ impl Daemon {
         }
     }
 
-    /// Starts it again where it was, after it was killed.
+    /// Ends it in good order.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn stop(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.stop(&ample()).unwrap();
+        }
+    }
+
+    /// Starts it again where it was, after it has ended.
     ///
     /// # Panics
     /// If it does not start.

@@ -79,6 +79,11 @@ impl Work<'_> {
 
     /// Pulls the base image, and looks again at what there is.
     pub(super) fn pull(&mut self, image: &str) -> Result<Facts, EnsureError> {
+        if let Wanted::Id(_) = Wanted::read(image) {
+            let image = image.to_owned();
+            let said = "the daemon has none with this id, and an id cannot be pulled".to_owned();
+            return Err(EnsureError::NoBase { image, said });
+        }
         self.watch.hear(Event::Pulling(image));
         let mut docker = self.daemon.docker();
         docker.arg("pull");

@@ -119,7 +119,9 @@ impl Work<'_> {
                 Built::Lost(reason) => {
                     lost += 1;
                     self.watch.hear(Event::Lost(name));
-                    if lost == MOST_LOST || !self.daemon_is_back()? {
+                    self.await_daemon()?;
+                    // A build can be what its daemon dies of.
+                    if lost == MOST_LOST {
                         break reason;
                     }
                 }
@@ -161,15 +163,15 @@ impl Work<'_> {
         Ok(self.deadline.is_none_or(|at| Instant::now() < at))
     }
 
-    /// Waits for the daemon. `false` if it does not come back in time.
-    fn daemon_is_back(&mut self) -> Result<bool, EnsureError> {
-        while self.goes_on()? {
-            if self.daemon.images().are_in_containerd().is_ok() {
-                return Ok(true);
+    /// Waits for the daemon. Without one there is nothing to run.
+    fn await_daemon(&mut self) -> Result<(), EnsureError> {
+        loop {
+            match self.daemon.images().are_in_containerd() {
+                Ok(_) => return Ok(()),
+                Err(error) if !self.goes_on()? => return Err(error.into()),
+                Err(_) => std::thread::sleep(GLANCE),
             }
-            std::thread::sleep(GLANCE);
         }
-        Ok(false)
     }
 
     fn build_once(

@@ -153,6 +153,14 @@ fn each_combination_of_scripts_and_switches_becomes_what_it_did() {
             vec!["cache_desktop_build"],
             vec!["cache_desktop_build", "headless_desktop_enabled"],
         ),
+        // Lines as on Windows.
+        (
+            json!({"env_id": "web", "preflight_script": "a\r\nb\r\n"}),
+            Some("a\r\nb\r\n"),
+            vec![],
+            vec!["preflight_script"],
+            vec![],
+        ),
         // Nothing at all.
         (json!({"env_id": "web"}), None, vec![], vec![], vec![]),
     ];
