@@ -14,14 +14,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod building;
+mod cases;
 mod collecting;
+mod conversions;
 mod explaining;
 mod interrupted;
 mod one_question;
+mod progress;
 mod readme;
 mod scene;
 mod secrets;
 mod signals;
+mod splitting;
 mod starting;
+mod template;
 mod together;
 mod trouble;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod commands;
+mod conversions;
 mod decisions;
 mod lots;
 mod specs;

@@ -48,8 +48,29 @@ pub(crate) struct Destination {
     pub(crate) force: bool,
 }
 
+/// What `split` is told.
+#[derive(Debug, Args)]
+pub(crate) struct SplitArgs {
+    /// The script; `-` is the standard input
+    pub(crate) script: Utf8PathBuf,
+    /// Write what is done once into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cached: Option<Utf8PathBuf>,
+    /// Write what is done at every start into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) run: Option<Utf8PathBuf>,
+    /// Variables that differ from task to task, besides TASK_* and AGENTS_RUNNER_*
+    #[arg(long = "task-variable", value_name = "GLOB")]
+    pub(crate) task_variables: Vec<String>,
+    /// Replace files that say something else
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Say which part of a setup script can be done once, in an image
+    Split(SplitArgs),
     /// Print the name of each stage's image, whether it is there or not
     Key(KeyArgs),
     /// Print every input of each image, and what has changed since its last build

@@ -8,6 +8,7 @@ mod explain;
 mod gc;
 mod ls;
 mod run;
+mod split;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Split(args) => split::run(&cli.global, args),
         Command::Key(args) => explain::key(args, cli.global.json),
         Command::Explain(args) => explain::run(args, cli.global.json),
         Command::Ensure(args) => ensure::run(args, cli.global.json),

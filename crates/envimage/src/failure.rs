@@ -23,6 +23,14 @@ pub enum Failure {
         #[source]
         source: io::Error,
     },
+    /// A script that was named is none.
+    #[error("{path}:{source}")]
+    Script {
+        /// As it was named.
+        path: camino::Utf8PathBuf,
+        /// Why.
+        source: setupscript::ScriptError,
+    },
     /// A file that was named cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -62,7 +70,7 @@ impl Failure {
             Self::Unanswered { .. } => exit::FAILED,
             Self::File(FileError::NotFound { .. }) => exit::NOT_FOUND,
             Self::File(FileError::Io { .. }) => exit::FAILED,
-            Self::File(_) | Self::Conversion(_) => exit::USAGE,
+            Self::File(_) | Self::Conversion(_) | Self::Script { .. } => exit::USAGE,
             Self::Spec(error) if error.is_absence() => exit::NOT_FOUND,
             Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
             Self::Spec(_) => exit::USAGE,
@@ -76,6 +84,7 @@ impl Failure {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unanswered { .. } => None,
+            Self::Script { source, .. } => Some(source.help().to_owned()),
             Self::File(error) => error.help().map(str::to_owned),
             Self::Conversion(error) => error.help().map(str::to_owned),
             Self::Spec(error) => error.help(),

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`script`] | a script as its top-level constructs, each with its range and what it does |
 //! | [`construct`], [`word`] | the parts of a construct: commands, redirections, words |
+//! | [`split`] | which construct is in which half, and why |
 //! | [`check`](mod@check) | what is probably wrong with a script |
 //! | [`error`] | why a text is no script |
 
@@ -15,9 +16,11 @@ pub mod error;
 mod nesting;
 mod reading;
 pub mod script;
+pub mod split;
 pub mod word;
 
 pub use construct::{Command, Construct, Context, Form, Kind, Redirect, RedirectKind};
 pub use error::{Position, ScriptError};
 pub use script::{NotUnderstood, Script};
+pub use split::{Confidence, Options, Part, Split, Verdict, split};
 pub use word::{Piece, Word};

@@ -333,11 +333,17 @@ impl Walk {
                 command.words.push(self.word(&word.value, context)?);
             }
             ast::CommandPrefixOrSuffixItem::AssignmentWord(assignment, word) => {
-                command
-                    .assignments
-                    .push(self.assignment(assignment, context)?);
+                let declares = ["export", "declare", "typeset", "readonly", "local"];
+                let name = command.name().map(|name| declares.contains(&name));
+                // `pip install a==1` assigns nothing.
+                if name == Some(false) || (name.is_none() && !command.words.is_empty()) {
+                    command.words.push(self.word(&word.value, context)?);
+                    return Ok(());
+                }
+                let assignment = self.assignment(assignment, context)?;
+                command.assignments.push(assignment);
                 // `export X=1` is a word of its command, too.
-                if !command.words.is_empty() {
+                if name.is_some() {
                     command.words.push(Word {
                         text: word.value.clone(),
                         literal: None,

@@ -134,7 +134,7 @@ impl Reader<'_> {
                 before.filter(|(_, character)| *character == '\n').count()
             };
             match &part.piece {
-                WordPiece::Text(text) if !quoted && text.contains(['*', '?', '[', '{']) => {
+                WordPiece::Text(text) if !quoted && is_pattern(text) => {
                     into.push(Piece::Pattern(text.clone()));
                 }
                 WordPiece::Text(text) | WordPiece::SingleQuotedText(text) => {
@@ -353,6 +353,11 @@ impl Reader<'_> {
             with: words,
         })
     }
+}
+
+/// Whether the shell looks for files or several words in an unquoted text. `[` is the name of a command.
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{']) && !matches!(text, "[" | "{" | "{}")
 }
 
 /// A parameter's name, and the index of an element.

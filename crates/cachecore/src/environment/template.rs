@@ -96,8 +96,8 @@ pub fn builds(spec: &Spec, materials: &Materials, base: &Base, keys: &[StageKey]
         let secret = |id: &String| format!(" --mount=type=secret,id={id},mode=0444,required=true");
         let user = spec.user_of(stage);
         let restored = match base.user.as_str() {
-            "" => "0",
-            user => user,
+            "" => "0".to_owned(),
+            user => word(user),
         };
         let dockerfile = filled(&[
             ("parent", parent.clone()),
@@ -108,7 +108,7 @@ pub fn builds(spec: &Spec, materials: &Materials, base: &Base, keys: &[StageKey]
                 "command",
                 command(&files.script.bytes, &files.script.path, spec.args_of(stage)),
             ),
-            ("restored", user.map_or("", |_| restored).to_owned()),
+            ("restored", user.map_or(String::new(), |_| restored)),
         ]);
         let secrets = stage.secrets.iter().filter_map(|id| {
             let source = spec.secrets.get(id)?;
@@ -174,6 +174,22 @@ fn command(script: &[u8], path: &Utf8Path, args: BTreeMap<&str, &str>) -> String
     words.push(format!("{SCRIPTS}/{path}"));
     let words: Vec<String> = words.iter().map(|word| json(word)).collect();
     format!("[{}]", words.join(", "))
+}
+
+/// A user as one word of a Dockerfile, whatever the base image says: nothing in it is expanded, and nothing
+/// begins another line. A user with a blank or a control character is in no image that starts.
+fn word(user: &str) -> String {
+    let mut word = String::with_capacity(user.len());
+    for c in user
+        .chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control())
+    {
+        if matches!(c, '$' | '\\' | '"' | '\'') {
+            word.push('\\');
+        }
+        word.push(c);
+    }
+    word
 }
 
 /// A text in JSON's quotes, in one line. Nothing in it can be taken for the beginning of a here-document.

@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::program::{Answer, Folder, answer};
 
 /// The commands that read a spec.
-const OF_A_SPEC: [&[&str]; 2] = [&["check"], &["ensure"]];
+const OF_A_SPEC: [&[&str]; 5] = [&["check"], &["ensure"], &["key"], &["explain"], &["run"]];
 /// The commands that read a file of another format.
 const OF_ANOTHER_FORMAT: [&[&str]; 2] = [&["migrate"], &["from-devcontainer"]];
 

@@ -130,3 +130,64 @@ fn what_is_not_there_is_told_apart_from_what_is_wrong() {
     let no_id = folder.envimage(&["key", "shop.yaml", "--base-id", "debian:12"]);
     assert_eq!(no_id.code, 2, "{no_id:?}");
 }
+
+/// The guide to environments, and the specs in it.
+fn guide() -> (String, Vec<String>) {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/environment-images.md"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    let specs = blocks.filter_map(|rest| rest.split("```").next());
+    let specs = specs.map(str::to_owned).collect();
+    (text, specs)
+}
+
+#[test]
+fn the_specs_of_the_guide_are_specs_and_it_names_every_field() {
+    let (text, specs) = guide();
+    assert!(specs.len() >= 2, "{specs:?}");
+    for spec in &specs {
+        let folder = Folder::new();
+        folder.write("shop.yaml", spec);
+        for file in ["cached.sh", "run.sh", "setup/system.sh", "setup/lib.sh"] {
+            folder.write(file, "true\n");
+        }
+        let answer = folder.envimage(&["key", "shop.yaml", &base()]);
+        assert_eq!(answer.code, 0, "{spec}\n{answer:?}");
+        assert!(!answer.out.is_empty(), "{spec}");
+    }
+    // The whole reference is in one of them: what it leaves out would be known to nobody.
+    let whole = specs.iter().max_by_key(|spec| spec.len()).unwrap();
+    for field in [
+        "version",
+        "name",
+        "image",
+        "platform",
+        "user",
+        "network",
+        "args",
+        "secrets",
+        "stages",
+        "run",
+        "environment",
+        "limits",
+        "script",
+        "inline",
+        "sources",
+        "after",
+        "cache",
+        "cpus",
+        "memory",
+        "pids",
+        "file",
+        "env",
+    ] {
+        assert!(whole.contains(&format!("{field}:")), "{field}");
+        assert!(
+            text.contains(&format!("`{field}")) || text.contains(&format!("{{{field}: ")),
+            "{field}"
+        );
+    }
+}

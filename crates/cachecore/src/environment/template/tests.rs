@@ -74,6 +74,21 @@ fn an_image_without_a_user_gets_root_back() {
 }
 
 #[test]
+fn a_base_image_s_user_adds_nothing_to_a_dockerfile() {
+    let text = "{version: 1, image: a, stages: [{name: a, inline: x, user: root}]}";
+    for (user, line) in [
+        ("dev", "USER dev"),
+        ("1000:1000", "USER 1000:1000"),
+        ("x\nRUN evil", "USER xRUNevil"),
+        ("$HOME\\", "USER \\$HOME\\\\"),
+    ] {
+        let dockerfile = built(text, user).remove(0).dockerfile;
+        assert_eq!(dockerfile.lines().last(), Some(line));
+        assert_eq!(dockerfile.lines().count(), 5, "{dockerfile}");
+    }
+}
+
+#[test]
 fn the_first_line_says_what_runs_a_script() {
     for (script, words) in [
         ("", &["/bin/bash"][..]),

@@ -1,0 +1,351 @@
+//! Simple commands: which there are, and what each does.
+
+use super::Confidence;
+use super::reader::Reader;
+use super::value::Value;
+use crate::construct::{Command, Context};
+use crate::word::Piece;
+
+/// Programs of every base system that print something of their input and change nothing.
+const FILTERS: [&str; 25] = [
+    "cat",
+    "grep",
+    "egrep",
+    "fgrep",
+    "sed",
+    "awk",
+    "mawk",
+    "cut",
+    "tr",
+    "head",
+    "tail",
+    "sort",
+    "uniq",
+    "wc",
+    "rev",
+    "tac",
+    "basename",
+    "dirname",
+    "seq",
+    "expr",
+    "sha256sum",
+    "sha512sum",
+    "md5sum",
+    "base64",
+    "cmp",
+];
+/// Programs that say what the image is.
+const IDENTITY: [&str; 7] = [
+    "uname",
+    "id",
+    "arch",
+    "whoami",
+    "getconf",
+    "lsb_release",
+    "nocache",
+];
+/// Programs whose answer is another one at every start.
+const CHANGING: [&str; 22] = [
+    "date", "hostname", "nproc", "free", "df", "ps", "uptime", "mktemp", "uuidgen", "env",
+    "printenv", "ip", "ping", "tty", "tput", "stty", "clear", "pwd", "du", "lscpu", "pgrep",
+    "locale",
+];
+
+impl Reader<'_> {
+    /// A simple command. Whether what it prints is the same in the image and at every start.
+    pub(super) fn simple(&mut self, command: &Command, context: &Context) -> bool {
+        if command.words.is_empty() {
+            let mut constant = true;
+            for assignment in &command.assignments {
+                self.assignment(assignment, context);
+                constant &= !matches!(self.own.get(&assignment.name), Some(Value::Run(_)));
+            }
+            return constant;
+        }
+        let declares = matches!(
+            command.name(),
+            Some("export" | "declare" | "typeset" | "readonly" | "local")
+        );
+        if !declares {
+            for assignment in &command.assignments {
+                for word in &assignment.values {
+                    let value = self.value(word);
+                    self.needs(&value);
+                }
+            }
+        }
+        let mut words: Vec<Value> = Vec::new();
+        for (number, word) in command.words.iter().enumerate() {
+            if let [Piece::Text(_), Piece::Variable { name, .. }] | [Piece::Variable { name, .. }] =
+                word.pieces.as_slice()
+            {
+                if name == "@"
+                    && let Some(arguments) = &self.arguments
+                {
+                    words.extend(arguments.iter().cloned());
+                    continue;
+                }
+                // Whether somebody else is needed is no difference in what is done.
+                let value = self.variable(name);
+                if number == 0
+                    && name.eq_ignore_ascii_case("sudo")
+                    && !matches!(value, Value::Run(_))
+                {
+                    continue;
+                }
+            }
+            let value = if declares && number > 0 {
+                Value::Known(word.text.clone())
+            } else {
+                self.value(word)
+            };
+            words.push(value);
+        }
+        // A variable without a value is no word.
+        while words.first().and_then(Value::known) == Some("") {
+            words.remove(0);
+        }
+        if !declares {
+            for word in &words {
+                self.needs(word);
+            }
+        }
+        let Some(first) = words.first() else {
+            return true;
+        };
+        let Some(name) = first.known().map(str::to_owned) else {
+            self.facts
+                .not_understood("a command whose name is not written out");
+            return false;
+        };
+        let arguments = words[1..].to_vec();
+        self.named(&name, &arguments, command, context)
+    }
+
+    /// A command by its name, behind wrappers such as `sudo`.
+    pub(super) fn named(
+        &mut self,
+        name: &str,
+        arguments: &[Value],
+        command: &Command,
+        context: &Context,
+    ) -> bool {
+        if self.call(name, arguments, context) {
+            return false;
+        }
+        let inner =
+            |from: usize, reader: &mut Self| match arguments.get(from).and_then(Value::known) {
+                Some(name) => {
+                    let name = name.to_owned();
+                    reader.named(&name, &arguments[from + 1..], command, context)
+                }
+                None => {
+                    reader
+                        .facts
+                        .not_understood("a command whose name is not written out");
+                    false
+                }
+            };
+        let word = |at: usize| arguments.get(at).and_then(Value::known).unwrap_or_default();
+        match name {
+            "sudo" => {
+                let options = arguments
+                    .iter()
+                    .map(|value| value.known().unwrap_or_default());
+                let skipped = options
+                    .take_while(|word| word.starts_with('-') || word.contains('='))
+                    .count();
+                if (0..skipped).any(|at| {
+                    !matches!(word(at), "-E" | "-H" | "-n" | "-EH" | "-HE" | "--")
+                        && !word(at).contains('=')
+                }) {
+                    self.facts.not_understood("a command for another user");
+                    return false;
+                }
+                return inner(skipped, self);
+            }
+            "env" if word(0).contains('=') => {
+                let assigned = arguments
+                    .iter()
+                    .map(|value| value.known().unwrap_or_default());
+                return inner(assigned.take_while(|word| word.contains('=')).count(), self);
+            }
+            "builtin" | "nohup" | "time" => return inner(0, self),
+            "command" if !word(0).starts_with('-') => return inner(0, self),
+            "timeout" if !word(0).starts_with('-') => return inner(1, self),
+            "nice" | "ionice" if !word(0).starts_with('-') => return inner(0, self),
+            _ => {}
+        }
+        if let Some(constant) = self.builtin(name, arguments, command, context) {
+            return constant;
+        }
+        let folders = ["/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"];
+        let base = folders
+            .iter()
+            .find_map(|folder| name.strip_prefix(folder))
+            .unwrap_or(name);
+        self.program(base, arguments, context)
+    }
+
+    fn program(&mut self, name: &str, arguments: &[Value], context: &Context) -> bool {
+        let constant = self.known_program(name, arguments, context);
+        name.clone_into(&mut self.last_program);
+        constant
+    }
+
+    fn known_program(&mut self, name: &str, arguments: &[Value], context: &Context) -> bool {
+        if IDENTITY.contains(&name) {
+            return true;
+        }
+        if name == "dpkg"
+            && arguments.first().and_then(Value::known) == Some("--print-architecture")
+        {
+            return true;
+        }
+        if CHANGING.contains(&name) {
+            self.facts.acts = true;
+            let reason = format!("{name} gives another answer at every start");
+            self.facts.has_to_run(reason, Confidence::High);
+            return false;
+        }
+        if FILTERS.contains(&name) {
+            self.filter(name, arguments);
+            return self.output.is_none();
+        }
+        if self.file_command(name, arguments, context) || self.installer(name, arguments, context) {
+            return false;
+        }
+        self.uses(context);
+        match name {
+            "git" => self.git(arguments),
+            "service" | "systemctl" | "rc-service" | "initctl" => {
+                self.facts.acts = true;
+                self.facts
+                    .has_to_run("it is about a service that runs", Confidence::High);
+                for place in ["/run", "/var", "/etc", "/tmp"] {
+                    self.facts.writes.push(place.to_owned());
+                    self.facts.reads.push(place.to_owned());
+                }
+            }
+            "gh" | "aws" | "gcloud" | "az" | "ssh-keygen" | "ssh-add" | "ssh-agent" | "vault"
+            | "op" | "pass" | "ssh" | "scp" => {
+                self.facts.acts = true;
+                self.facts
+                    .has_to_run("it is about credentials", Confidence::High);
+                self.facts.opaque = true;
+            }
+            _ => self.facts.not_understood(name),
+        }
+        false
+    }
+
+    /// It runs a program that the base system may not have.
+    pub(super) fn uses(&mut self, context: &Context) {
+        self.facts.uses = true;
+        if context.masked || context.conditional {
+            self.facts.uses_unnoticed = true;
+        }
+    }
+
+    /// A program that reads files and prints.
+    fn filter(&mut self, name: &str, arguments: &[Value]) {
+        let with_value: &[&str] = match name {
+            "cut" => &["-d", "-f", "-c", "-b"],
+            "head" | "tail" => &["-n", "-c"],
+            "sort" => &["-k", "-t"],
+            "awk" | "mawk" => &["-F", "-v"],
+            "grep" | "egrep" | "fgrep" => &["-m", "-A", "-B", "-C", "-e"],
+            "sed" => &["-e"],
+            _ => &[],
+        };
+        let mut program = matches!(name, "grep" | "egrep" | "fgrep" | "sed" | "awk" | "mawk");
+        let no_files = matches!(name, "tr" | "basename" | "dirname" | "seq" | "expr");
+        let in_place = name == "sed"
+            && arguments.iter().filter_map(Value::known).any(|word| {
+                word.starts_with("--in-place")
+                    || (word.starts_with('-') && !word.starts_with("--") && word.contains('i'))
+            });
+        let text = |value: &Value| value.known().unwrap_or_default().to_owned();
+        if matches!(name, "awk" | "mawk" | "sed")
+            && arguments.iter().any(|value| {
+                let text = text(value);
+                text.contains("system(") || text.contains("getline") || text.contains('>')
+            })
+            && name != "sed"
+        {
+            self.facts
+                .not_understood("an awk program that runs or writes something");
+        }
+        let mut skip = false;
+        for argument in arguments {
+            let text = text(argument);
+            if std::mem::take(&mut skip) {
+                continue;
+            }
+            if text.starts_with('-') && text.len() > 1 {
+                if with_value.contains(&text.as_str()) {
+                    skip = true;
+                    program &= !matches!(text.as_str(), "-e");
+                }
+                if text == "-f" && matches!(name, "sed" | "awk" | "grep") {
+                    self.facts
+                        .not_understood("a program of its own for a filter");
+                }
+                if name.ends_with("sum") && text.contains('c') {
+                    self.facts.acts = true;
+                }
+                continue;
+            }
+            if program {
+                program = false;
+                continue;
+            }
+            if no_files || text == "-" {
+                continue;
+            }
+            if in_place {
+                self.read(argument);
+                self.write(argument);
+            } else {
+                self.read(argument);
+            }
+        }
+    }
+
+    /// Git's state is that of the task.
+    fn git(&mut self, arguments: &[Value]) {
+        self.facts.acts = true;
+        self.facts
+            .has_to_run("it is about git's state", Confidence::High);
+        let words: Vec<&str> = arguments
+            .iter()
+            .map(|value| value.known().unwrap_or_default())
+            .collect();
+        let verb = words
+            .iter()
+            .find(|word| !word.starts_with('-'))
+            .copied()
+            .unwrap_or_default();
+        let places: Vec<String> = match verb {
+            "config" if words.contains(&"--global") => vec!["~/.gitconfig".to_owned()],
+            "config" if words.contains(&"--system") => vec!["/etc/gitconfig".to_owned()],
+            "clone" => {
+                let last = arguments.last().map(|value| self.place(value));
+                let last = match (words.last(), last) {
+                    (Some(word), Some(place)) if !word.contains("://") && !word.contains('@') => {
+                        place
+                    }
+                    _ => ".".to_owned(),
+                };
+                vec![last, "~/.gitconfig".to_owned()]
+            }
+            _ => {
+                self.facts.opaque =
+                    !matches!(verb, "config" | "status" | "rev-parse" | "describe" | "log");
+                vec![".".to_owned(), "~/.gitconfig".to_owned()]
+            }
+        };
+        self.facts.writes.extend(places.iter().cloned());
+        self.facts.reads.extend(places);
+    }
+}

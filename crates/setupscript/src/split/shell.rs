@@ -1,0 +1,361 @@
+//! The shell itself: its state between constructs, and its own commands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Confidence;
+use super::reader::Reader;
+use super::value::{Value, for_tools};
+use crate::construct::{Command, Context};
+
+/// What is known of the shell before a construct.
+#[derive(Clone, Debug)]
+pub(super) struct Shell {
+    pub(super) variables: BTreeMap<String, Value>,
+    pub(super) exported: BTreeSet<String>,
+    /// The commands of each function; none where it is defined at a start only.
+    pub(super) functions: BTreeMap<String, Option<Vec<Command>>>,
+    pub(super) folder: Value,
+    /// A command that fails ends the script.
+    pub(super) ends_on_failure: bool,
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            exported: BTreeSet::new(),
+            functions: BTreeMap::new(),
+            folder: Value::Run("the folder where it is started is not known".to_owned()),
+            ends_on_failure: false,
+        }
+    }
+}
+
+/// What `. /etc/os-release` assigns.
+const OS_RELEASE: [&str; 9] = [
+    "NAME",
+    "VERSION",
+    "ID",
+    "ID_LIKE",
+    "VERSION_ID",
+    "VERSION_CODENAME",
+    "UBUNTU_CODENAME",
+    "PRETTY_NAME",
+    "DEBIAN_CODENAME",
+];
+
+impl Reader<'_> {
+    /// The shell's own commands. None if it is no such command; else whether what it prints is constant.
+    pub(super) fn builtin(
+        &mut self,
+        name: &str,
+        arguments: &[Value],
+        command: &Command,
+        context: &Context,
+    ) -> Option<bool> {
+        match name {
+            ":" | "true" | "false" | "hash" | "sleep" | "break" | "continue" | "shift" => {}
+            "echo" | "printf" => {
+                if name == "printf" && arguments.first().and_then(Value::known) == Some("-v") {
+                    self.facts
+                        .shell_not_understood("it assigns a variable with printf");
+                }
+            }
+            "test" | "[" => self.test(arguments),
+            "cd" => self.change_folder(arguments, context),
+            "set" => self.set(arguments, context),
+            "shopt" => {
+                let known: Vec<_> = arguments.iter().filter_map(Value::known).collect();
+                if known.contains(&"expand_aliases") {
+                    self.facts.shell_not_understood("it turns aliases on");
+                } else {
+                    self.shell_changed(context);
+                }
+            }
+            "umask" => self.shell_changed(context),
+            "export" | "declare" | "typeset" | "readonly" | "local" => {
+                self.declare(name, command, context);
+            }
+            "unset" => {
+                for name in arguments.iter().filter_map(Value::known) {
+                    if name.starts_with('-') {
+                        continue;
+                    }
+                    self.assign(name, Value::Known(String::new()), context);
+                }
+                if arguments.first().and_then(Value::known) == Some("-f") {
+                    self.facts.shell_not_understood("it removes a function");
+                }
+            }
+            "return" if self.arguments.is_some() => {}
+            "exit" | "return" => self.exit(arguments, context),
+            "source" | "." => self.source(arguments, context),
+            "command" | "type" | "which" => {
+                self.facts.uses_unnoticed = true;
+            }
+            "exec" => {
+                if arguments.is_empty()
+                    && self.facts.writes.is_empty()
+                    && self.facts.reads.is_empty()
+                {
+                    self.shell_changed(context);
+                } else {
+                    self.facts
+                        .shell_not_understood("it redirects or replaces the shell");
+                }
+            }
+            "eval" => self
+                .facts
+                .shell_not_understood("what eval does is not known"),
+            "trap" => self.trap(arguments),
+            "read" | "mapfile" | "readarray" | "getopts" | "select" => {
+                self.read_input(name, arguments, context)
+            }
+            "alias" | "unalias" | "wait" | "kill" | "jobs" | "disown" | "bg" | "fg" | "ulimit"
+            | "times" | "complete" | "compgen" | "bind" | "history" | "enable" | "dirs" => {
+                self.facts.acts = true;
+                self.facts
+                    .has_to_run(format!("{name} is for the running shell"), Confidence::High);
+            }
+            "pushd" | "popd" => {
+                self.facts.acts = true;
+                self.facts.folder = Some(Value::Run("the folder is changed at a start".to_owned()));
+                self.facts
+                    .has_to_run("it changes the folder for what follows", Confidence::High);
+            }
+            "let" => {
+                for text in arguments.iter().filter_map(Value::known) {
+                    self.arithmetic(text, context);
+                }
+            }
+            _ => return None,
+        }
+        let shows = matches!(
+            name,
+            "echo" | "printf" | "command" | "type" | "which" | "test" | "[" | "true" | ":"
+        );
+        Some(
+            shows
+                && arguments
+                    .iter()
+                    .all(|value| !matches!(value, Value::Run(_))),
+        )
+    }
+
+    fn shell_changed(&mut self, context: &Context) {
+        if !context.subshell {
+            self.facts.changes_shell = true;
+        }
+    }
+
+    fn change_folder(&mut self, arguments: &[Value], context: &Context) {
+        let to = arguments
+            .iter()
+            .find(|value| value.known() != Some("--"))
+            .cloned();
+        let to = to.unwrap_or(Value::Known("~".to_owned()));
+        let place = self.place(&to);
+        let folder = match (&to, place.starts_with(['/', '~'])) {
+            (Value::Known(_), true) => Value::Known(place),
+            _ => Value::Run("the folder is known at a start only".to_owned()),
+        };
+        if context.subshell {
+            self.folder = if self.alone {
+                folder
+            } else {
+                Value::Run("the folder is known at a start only".to_owned())
+            };
+            return self.needs(&to);
+        }
+        self.folder = folder.clone();
+        self.facts.folder = Some(folder.clone());
+        self.needs(&to);
+        self.needs(&folder);
+        if context.conditional {
+            self.facts.folder = Some(Value::Run("the folder is changed at a start".to_owned()));
+        }
+        if let Some(place) = folder.known() {
+            self.facts.reads.push(place.to_owned());
+        }
+    }
+
+    fn set(&mut self, arguments: &[Value], context: &Context) {
+        let known: Vec<&str> = arguments.iter().filter_map(Value::known).collect();
+        let option =
+            |word: &str| word.starts_with(['-', '+']) && word != "--" && !word.contains('a');
+        let named = [
+            "errexit", "nounset", "pipefail", "xtrace", "errtrace", "verbose", "noglob",
+        ];
+        let all = known.len() == arguments.len() && !known.is_empty();
+        if all
+            && known
+                .iter()
+                .all(|word| matches!(*word, "-x" | "+x" | "-v" | "+v"))
+        {
+            return;
+        }
+        if all
+            && known
+                .iter()
+                .all(|word| option(word) || named.contains(word))
+        {
+            self.shell_changed(context);
+        } else {
+            self.facts
+                .shell_not_understood("it sets the arguments or options of the shell");
+        }
+    }
+
+    fn declare(&mut self, name: &str, command: &Command, context: &Context) {
+        let words: Vec<&str> = command
+            .arguments()
+            .iter()
+            .filter_map(|word| word.literal.as_deref())
+            .collect();
+        let option = |letter| {
+            words
+                .iter()
+                .any(|word| word.starts_with('-') && word.contains(letter))
+        };
+        let local =
+            self.arguments.is_some() && name != "export" && name != "readonly" && !option('g');
+        if option('n') || option('f') || option('F') {
+            return self
+                .facts
+                .shell_not_understood("it declares a reference or a function");
+        }
+        let mut names: Vec<String> = Vec::new();
+        for assignment in &command.assignments {
+            if local {
+                self.locals.insert(assignment.name.clone());
+            }
+            self.assignment(assignment, context);
+            names.push(assignment.name.clone());
+        }
+        for word in command.arguments() {
+            let Some(text) = word.literal.as_deref() else {
+                if !word.text.contains('=') {
+                    self.facts
+                        .shell_not_understood("it declares what is not known");
+                }
+                continue;
+            };
+            if text.starts_with('-') {
+                continue;
+            }
+            if local {
+                self.locals.insert(text.to_owned());
+                self.own
+                    .insert(text.to_owned(), Value::Known(String::new()));
+            } else if name == "export" || option('x') {
+                // What it has is exported.
+                let value = self.variable(text);
+                self.needs(&value);
+                if !context.subshell {
+                    self.facts.assigns.insert(text.to_owned(), value);
+                }
+            } else {
+                self.own
+                    .insert(text.to_owned(), Value::Stable(String::new()));
+                self.facts
+                    .assigns
+                    .insert(text.to_owned(), Value::Stable(String::new()));
+            }
+            names.push(text.to_owned());
+        }
+        if (name == "export" || option('x')) && !context.subshell {
+            self.facts.exports.extend(names);
+        }
+    }
+
+    /// `exit`. A construct that only ends a script where it cannot work stays in both halves.
+    fn exit(&mut self, arguments: &[Value], context: &Context) {
+        if context.subshell {
+            return;
+        }
+        let failing = match arguments.first().and_then(Value::known) {
+            Some(code) => code.bytes().any(|byte| (b'1'..=b'9').contains(&byte)),
+            None => false,
+        };
+        if failing && context.conditional {
+            self.facts.guards = true;
+        } else {
+            self.facts.exits = true;
+        }
+    }
+
+    fn source(&mut self, arguments: &[Value], context: &Context) {
+        let file = arguments.first().and_then(Value::known).unwrap_or_default();
+        if file == "/etc/os-release" || file == "/usr/lib/os-release" {
+            for name in OS_RELEASE {
+                self.assign(
+                    name,
+                    Value::Stable(String::new()),
+                    &Context {
+                        conditional: false,
+                        ..context.clone()
+                    },
+                );
+            }
+            return;
+        }
+        for argument in arguments {
+            self.needs(argument);
+        }
+        self.facts
+            .shell_not_understood("what the sourced file does is not known");
+    }
+
+    fn trap(&mut self, arguments: &[Value]) {
+        let known: Vec<&str> = arguments.iter().skip(1).filter_map(Value::known).collect();
+        let at_end = [
+            "EXIT", "0", "INT", "TERM", "HUP", "QUIT", "SIGINT", "SIGTERM", "SIGHUP",
+        ];
+        self.facts.acts = true;
+        if known.is_empty()
+            || known.len() + 1 != arguments.len()
+            || !known.iter().all(|name| at_end.contains(name))
+        {
+            return self
+                .facts
+                .shell_not_understood("its trap can run between any two commands");
+        }
+        self.facts
+            .has_to_run("a trap is for the running shell", Confidence::High);
+    }
+
+    fn read_input(&mut self, name: &str, arguments: &[Value], context: &Context) {
+        // In a loop it reads what the loop is given, which is looked at where it comes from.
+        if name != "read" || !(context.fed || context.looped || context.masked) {
+            self.facts.has_to_run(
+                format!("{name} reads what is known at a start only"),
+                Confidence::Medium,
+            );
+        }
+        let given = context.fed || context.looped;
+        for argument in arguments {
+            match argument.known() {
+                Some(option) if option.starts_with('-') => {}
+                Some(name) => {
+                    let value = if given {
+                        Value::Stable(String::new())
+                    } else {
+                        Value::Run(format!("{name} is read at a start"))
+                    };
+                    self.own.insert(name.to_owned(), value.clone());
+                    if !context.subshell {
+                        self.facts.assigns.insert(name.to_owned(), value);
+                    }
+                }
+                None => self
+                    .facts
+                    .shell_not_understood("it assigns a variable that is not known"),
+            }
+        }
+    }
+}
+
+/// Whether an exported variable of this name has an influence on programs of the system.
+pub(super) fn influences_tools(name: &str) -> bool {
+    for_tools(name)
+}

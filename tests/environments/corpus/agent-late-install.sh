@@ -1,0 +1,6 @@
+#!/bin/bash
+set -e
+#=r
+/workspace/setup.sh
+#=r
+apt-get install -y jq

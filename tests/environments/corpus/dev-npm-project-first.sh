@@ -1,0 +1,6 @@
+#!/bin/bash
+set -e
+#=r
+cd /workspace && npm ci
+#=c
+apt-get install -y jq
