@@ -123,6 +123,7 @@ pub fn check(script: &Script, occasion: Occasion<'_>) -> Vec<Finding> {
     let calls = call::calls(script);
     let cached = occasion.half == Half::Cached;
     findings.extend(secret::written_out(script));
+    findings.extend(secret::assigned(script));
     if cached {
         findings.extend(variables::of_tasks_and_secrets(script, &occasion));
         findings.extend(unpinned::downloads(&calls));

@@ -76,6 +76,40 @@ pub fn is_secret_value(text: &str) -> Option<&'static str> {
     None
 }
 
+/// Variables that sound like a secret and get one that stands there.
+pub(super) fn assigned(script: &Script) -> Vec<Finding> {
+    let commands = script
+        .constructs
+        .iter()
+        .flat_map(|construct| &construct.commands);
+    let mut findings = Vec::new();
+    for command in commands {
+        for assignment in &command.assignments {
+            let values = assignment
+                .values
+                .iter()
+                .filter_map(|word| word.literal.as_deref());
+            // Shorter ones are switches and examples, and what begins like this says where the secret is.
+            let written = |value: &str| {
+                value.len() >= 8
+                    && !value.starts_with(['/', '.', '~', '<'])
+                    && !value.contains(char::is_whitespace)
+            };
+            if is_secret_name(&assignment.name) && values.into_iter().any(written) {
+                findings.push(Finding {
+                    rule: Rule::Secret,
+                    at: command.at,
+                    reason: format!("{} is written out", assignment.name),
+                    fix: "name it under `secrets`; a stage reads it from /run/secrets/ID, and a \
+                          task gets it with `envimage run --env`"
+                        .to_owned(),
+                });
+            }
+        }
+    }
+    findings
+}
+
 /// Secrets that stand in a script, comments included: whoever can read the script can read them.
 pub(super) fn written_out(script: &Script) -> Vec<Finding> {
     let mut findings = Vec::new();

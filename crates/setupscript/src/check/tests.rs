@@ -77,6 +77,7 @@ fn what_is_usual_in_a_cached_script_is_no_warning() {
         "read -r PASSWORD </run/secrets/a\necho \"$PASSWORD\" >/dev/null",
         "npm config set token $NPM_TOKEN",
         "echo $TOKEN_FILE",
+        "PASSWORD_STORE=/opt/store\nSECRETS=1\nTOKEN=$(cat /run/secrets/a)",
         "a & b & wait",
         "service postgresql start\npsql -f a\nservice postgresql stop",
         "git clone https://github.com/a/b /opt/b\ncd /opt/b\nmake install",
@@ -132,6 +133,8 @@ fn what_differs_or_is_not_there_in_a_build_is_found_however_it_is_called() {
             "echo ghp_0123456789abcdefghijklmnopqrstuvwxyz",
             Rule::Secret,
         ),
+        ("export API_TOKEN=literal-secret", Rule::Secret),
+        ("DB_PASSWORD='hunter2hunter2' server --now", Rule::Secret),
         ("# old: https://me:hunter2@example.org/x", Rule::Secret),
         (
             "curl -H \"Authorization: $API_KEY\" https://example.org/x",
