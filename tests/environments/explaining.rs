@@ -22,7 +22,9 @@ fn what_is_explained_is_what_is_built(store: Store) {
     assert_eq!(names.lines().count(), 2, "{names}");
     let before = printed(&scene, &["explain"]);
     assert_eq!(
-        before.matches("; not built here yet").count(),
+        before
+            .matches(", its image is not there\n  not built here yet\n")
+            .count(),
         2,
         "{before}"
     );
@@ -31,7 +33,12 @@ fn what_is_explained_is_what_is_built(store: Store) {
     let built = scene.ensure();
     assert_eq!(names.lines().last(), Some(built.image()));
     let same = printed(&scene, &["explain"]);
-    assert_eq!(same.matches("; as at the last build").count(), 2, "{same}");
+    assert_eq!(
+        same.matches(", its image is there\n  as at the last build\n")
+            .count(),
+        2,
+        "{same}"
+    );
 
     scene.write("tools.sh", "echo two > /made\n");
     let changed = printed(&scene, &["explain"]);
@@ -46,6 +53,7 @@ fn what_is_explained_is_what_is_built(store: Store) {
     let document: serde_json::Value = serde_json::from_str(&json).unwrap();
     let stage = &document["stages"][0];
     assert_eq!(stage["last_build"], "different");
+    assert_eq!(stage["present"], false);
     assert_eq!(stage["difference"]["input"]["name"], "tools.sh");
     assert_ne!(stage["image"], names.lines().next().unwrap());
     assert_ne!(printed(&scene, &["key"]), names);

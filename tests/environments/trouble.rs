@@ -82,3 +82,23 @@ fn a_full_disk_fails_the_stage_and_leaves_an_image_to_run() {
     let answer = scene.ensure();
     assert_eq!(answer.verdicts(), ["hit", "built"], "{}", answer.said);
 }
+
+#[test]
+fn where_nothing_can_be_remembered_what_is_there_is_found_and_nothing_is_built() {
+    let mut scene = Scene::new();
+    scene.spec("stages:\n- {name: tools, inline: 'true'}\n");
+    let good = scene.state.clone();
+    std::fs::write(scene.folder.join("file"), "").unwrap();
+    scene.state = scene.folder.join("file/state");
+    let answer = scene.ensure();
+    assert_eq!(answer.verdicts(), ["failed"]);
+    assert!(
+        answer.reason(0).contains("cannot make the folder"),
+        "{}",
+        answer.reason(0)
+    );
+    let bad = std::mem::replace(&mut scene.state, good);
+    assert_eq!(scene.ensure().verdicts(), ["built"]);
+    scene.state = bad;
+    assert_eq!(scene.ensure().verdicts(), ["hit"]);
+}

@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 pub(crate) use masked::Masked;
 pub(crate) use tail::Tail;
@@ -72,7 +72,7 @@ pub(crate) fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    let mut group = Group(docker.spawn()?);
+    let mut group = Group(docker.spawn()?, false);
     let (lines, said) = sync_channel(256);
     if let Some(stdout) = group.0.stdout.take() {
         listen(stdout, lines.clone())?;
@@ -103,7 +103,7 @@ pub(crate) fn run(
     let ended = loop {
         if attend.stop() {
             group.end(&said, &mut |line| take(line, &mut *attend));
-            break Ended::Stopped;
+            break Some(Ended::Stopped);
         }
         match said.recv_timeout(GLANCE) {
             Ok(line) => {
@@ -114,19 +114,20 @@ pub(crate) fn run(
             // It may close its streams before it ends.
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(GLANCE),
         }
-        if let Some(status) = group.0.try_wait()? {
-            break Ended::ByItself(status);
+        if group.has_ended()? {
+            break None;
         }
     };
     let until = Instant::now() + DRAIN;
     while let Ok(line) = said.recv_timeout(until.saturating_duration_since(Instant::now())) {
         take(line, attend);
     }
-    Ok(ended)
+    let status = group.clear()?;
+    Ok(ended.unwrap_or(Ended::ByItself(status)))
 }
 
-/// docker and what it has started. Nothing of it is left once this is dropped.
-struct Group(Child);
+/// docker and what it has started, and whether that was cleared. Nothing of it is left once this is dropped.
+struct Group(Child, bool);
 
 impl Group {
     /// Asks it to end, and makes it end if it does not. What it says meanwhile is heard, or it would wait.
@@ -134,7 +135,7 @@ impl Group {
         self.signal(Signal::TERM);
         let until = Instant::now() + GRACE;
         while Instant::now() < until {
-            if matches!(self.0.try_wait(), Ok(Some(_)) | Err(_)) {
+            if self.has_ended().unwrap_or(true) {
                 break;
             }
             match said.recv_timeout(GLANCE) {
@@ -144,23 +145,39 @@ impl Group {
             }
         }
         self.signal(Signal::KILL);
-        let _ = self.0.wait();
+    }
+
+    /// Whether docker has ended. Its number, which is the group's, stays its own until [`Self::clear`].
+    fn has_ended(&self) -> io::Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let pid = self.pid().ok_or(io::ErrorKind::NotFound)?;
+        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+    }
+
+    /// Kills what is left, such as a plugin that has outlived its docker, and says how docker has ended.
+    fn clear(&mut self) -> io::Result<ExitStatus> {
+        if !self.1 {
+            self.signal(Signal::KILL);
+            self.1 = true;
+        }
+        self.0.wait()
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
-        if let Some(group) = pid {
+        if let Some(group) = self.pid() {
             // None of it may be left.
             let _ = kill_process_group(group, signal);
         }
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.0.id()).ok().and_then(Pid::from_raw)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // A plugin can be left of a docker that has ended. While one is, nobody else gets the number.
-        self.signal(Signal::KILL);
-        let _ = self.0.wait();
+        let _ = self.clear();
     }
 }
 

@@ -175,6 +175,10 @@ impl State {
         for kind in ["used", "logs", "failures"] {
             let _ = std::fs::remove_file(self.folder.join(kind).join(image));
         }
+        // Not while somebody builds it; who waits for the lock sees that it is another.
+        if let Ok(Some(_locked)) = self.try_lock(image) {
+            let _ = std::fs::remove_file(self.folder.join("locks").join(image));
+        }
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Explained {
     pub key: StageKey,
     /// The name of its image, whether it is there or not.
     pub image: String,
+    /// Whether its image is there, if a daemon was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub present: Option<bool>,
     /// Everything that can change what its image holds.
     pub inputs: Vec<key::Input>,
     /// How that compares with the last build.
@@ -71,6 +74,7 @@ pub fn explain(
             image: key::image(&now.stage, &now.key),
             stage: now.stage,
             key: now.key,
+            present: None,
             inputs: now.inputs,
             last_build,
             difference,

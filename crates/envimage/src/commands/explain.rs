@@ -4,7 +4,7 @@ use cachecore::environment::materials::Base;
 
 use crate::cli::KeyArgs;
 use crate::daemon::Daemon;
-use crate::explain::{base, explain};
+use crate::explain::{base, explain, look};
 use crate::failure::Failure;
 use crate::state::State;
 use crate::{exit, read, show};
@@ -33,7 +33,10 @@ pub(super) fn key(args: &KeyArgs, json: bool) -> Result<u8, Failure> {
 
 /// Prints what makes the images what they are.
 pub(super) fn run(args: &KeyArgs, json: bool) -> Result<u8, Failure> {
-    let explanation = of(args, State::from_environment().ok().as_ref())?;
+    let mut explanation = of(args, State::from_environment().ok().as_ref())?;
+    if args.base_id.is_none() {
+        look(&Daemon::from_environment(), &mut explanation)?;
+    }
     if json {
         show::json(&explanation);
         return Ok(exit::OK);
@@ -71,11 +74,17 @@ fn tell(stage: &Explained) {
         }
         (Compared::Different, None) => "the last build was another".to_owned(),
     };
-    show::sentence(&format!(
-        "{}: key {}; {since}",
+    let present = match stage.present {
+        Some(true) => ", its image is there",
+        Some(false) => ", its image is not there",
+        None => "",
+    };
+    show::line(&format!(
+        "{}: key {}{present}",
         stage.stage,
         stage.key.short()
     ));
+    show::line(&format!("  {since}"));
     let marked = |at: &cachecore::environment::key::Input| {
         let difference = stage.difference.as_ref().filter(|it| it.input == *at);
         match difference.map(|it| it.change) {

@@ -47,6 +47,14 @@ pub(super) enum Outcome {
     FailedElsewhere(Failed),
 }
 
+/// Whether this process builds.
+enum Lock {
+    /// It does.
+    Taken(Locked),
+    /// It cannot, and why.
+    Refused(String),
+}
+
 /// How one build ended.
 enum Built {
     Done,
@@ -74,11 +82,8 @@ impl Work<'_> {
     pub(super) fn attempt(&mut self, attempt: &Attempt<'_>) -> Result<Outcome, EnsureError> {
         let name = attempt.build.stage.as_str();
         let _locked = match self.lock(attempt)? {
-            Some(locked) => locked,
-            None => {
-                let reason = "another process was still building it when the time was up";
-                return Ok(Outcome::Failed(reason.to_owned(), None));
-            }
+            Lock::Taken(locked) => locked,
+            Lock::Refused(reason) => return Ok(Outcome::Failed(reason, None)),
         };
         // Whoever had the lock may have built it, or failed.
         let images = self.daemon.images();
@@ -137,19 +142,22 @@ impl Work<'_> {
         Ok(Outcome::Failed(reason, again))
     }
 
-    /// Takes the right to build, once nobody else has it; `None` if that takes too long.
-    fn lock(&mut self, attempt: &Attempt<'_>) -> Result<Option<Locked>, EnsureError> {
+    /// Takes the right to build, once nobody else has it.
+    fn lock(&mut self, attempt: &Attempt<'_>) -> Result<Lock, EnsureError> {
         let mut told = false;
         loop {
-            if let Some(locked) = self.state.try_lock(attempt.tag())? {
-                return Ok(Some(locked));
+            match self.state.try_lock(attempt.tag()) {
+                Ok(Some(locked)) => return Ok(Lock::Taken(locked)),
+                Ok(None) => {}
+                Err(error) => return Ok(Lock::Refused(in_words(&error))),
             }
             if !std::mem::replace(&mut told, true) {
                 self.watch
                     .hear(Event::Waiting(attempt.build.stage.as_str()));
             }
             if !self.goes_on()? {
-                return Ok(None);
+                let reason = "another process was still building it when the time was up";
+                return Ok(Lock::Refused(reason.to_owned()));
             }
             std::thread::sleep(GLANCE);
         }

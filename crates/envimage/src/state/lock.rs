@@ -56,7 +56,14 @@ mod tests {
         assert!(first.is_some());
         assert!(state.try_lock("system-1").unwrap().is_none());
         assert!(state.try_lock("system-2").unwrap().is_some());
+        state.forget("system-1");
+        assert!(
+            state.try_lock("system-1").unwrap().is_none(),
+            "it is still built"
+        );
         drop(first);
+        state.forget("system-1");
+        assert!(!dir.path().join("locks/system-1").exists());
         assert!(state.try_lock("system-1").unwrap().is_some());
     }
 }
