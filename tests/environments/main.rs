@@ -15,6 +15,7 @@
 
 mod building;
 mod cases;
+mod checking;
 mod collecting;
 mod conversions;
 mod explaining;

@@ -191,3 +191,25 @@ fn the_specs_of_the_guide_are_specs_and_it_names_every_field() {
         );
     }
 }
+
+#[test]
+fn the_guide_names_commands_that_are_there() {
+    let (text, _) = guide();
+    let help = Folder::new().envimage(&["--help"]).out;
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| command"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let named: Vec<&str> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter_map(|words| words.split(' ').next())
+        .collect();
+    assert!(named.len() >= 9, "{named:?}");
+    for command in named {
+        assert!(
+            help.contains(&format!("\n  {command} ")),
+            "{command}: {help}"
+        );
+    }
+}
