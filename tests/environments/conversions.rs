@@ -25,7 +25,7 @@ fn converted(scene: &Scene, command: &str, file: &str, text: &str) -> Value {
 
 #[track_caller]
 fn run(scene: &Scene, script: &str) -> String {
-    let mut run = scene.command(&["run"]);
+    let mut run = scene.command(&["run", "--env=TASK_ID=7"]);
     run.args(["--", "/bin/bash", "-c", script]);
     let Output {
         status,
@@ -44,28 +44,26 @@ fn fields(report: &Value, of: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_older_environment_runs_as_it_did_and_is_cached_once_it_is_split() {
+fn case_5_an_older_environment_runs_as_it_did_and_is_cached_once_it_is_split() {
     let scene = Scene::new();
-    let slow = "#!/bin/bash\nset -e\necho tools >>/order\n";
-    let quick = "echo task >>/order\nexport MODE=\"$MODE and on\"\n";
-    let whole = format!("{slow}{quick}");
-    let look = "cat /order; echo $MODE";
-    let expected = "tools\ntask\non and on\n";
+    let whole = "#!/bin/bash\nset -e\necho tools >/etc/order\necho task-$TASK_ID >>/etc/order\n\
+                 export MODE=\"$MODE and on\"\n";
+    let look = "cat /etc/order; echo $MODE";
+    let expected = "tools\ntask-7\non and on\n";
 
     // As it was: one script, at every start.
-    let older = json!({
+    let mut older = json!({
         "version": 1, "env_id": "shop", "color": "emerald", "preflight_enabled": true,
         "preflight_script": whole, "env_vars": {"MODE": "on"},
     });
     let report = converted(&scene, "migrate", "older.json", &older.to_string());
-    assert_eq!(report["spec"]["run"]["inline"], *whole);
+    assert_eq!(report["spec"]["run"]["inline"], whole);
     assert_eq!(fields(&report, "warnings"), [""; 0]);
     assert_eq!(fields(&report, "kept"), ["color"]);
     assert_eq!(run(&scene, look), expected);
     assert_eq!(scene.images(), [""; 0]);
 
     // Caching is switched on, and there is nothing to cache: it is said, and nothing changes.
-    let mut older = older;
     older["cache_container_build"] = json!(true);
     let report = converted(&scene, "migrate", "older.json", &older.to_string());
     assert_eq!(fields(&report, "warnings"), ["cached_preflight_script"]);
@@ -73,20 +71,25 @@ fn an_older_environment_runs_as_it_did_and_is_cached_once_it_is_split() {
     assert_eq!(scene.images(), [""; 0]);
 
     // It is split: the first half is built once.
-    older["cached_preflight_script"] = json!(slow);
-    older["run_preflight_script"] = json!(quick);
+    scene.write("whole.sh", whole);
+    let mut split = scene.client.command(testbed::engines::envimage_program());
+    split.args(["split", "--json", "whole.sh"]);
+    let split = split.current_dir(&scene.folder).output().unwrap();
+    let split: Value = serde_json::from_slice(&split.stdout).unwrap();
+    older["cached_preflight_script"] = split["cached"].clone();
+    older["run_preflight_script"] = split["run"].clone();
     older["preflight_script"] = json!("");
     let report = converted(&scene, "migrate", "older.json", &older.to_string());
     assert_eq!(fields(&report, "warnings"), [""; 0]);
     let built = scene.ensure();
     assert_eq!(built.verdicts(), ["built"], "{}", built.said);
-    assert_eq!(scene.cat(built.image(), "/order"), "tools");
+    assert_eq!(scene.cat(built.image(), "/etc/order"), "tools");
     assert_eq!(run(&scene, look), expected);
     assert_eq!(scene.ensure().verdicts(), ["hit"]);
     assert_eq!(scene.images().len(), 1);
 
     // Another run script builds nothing.
-    older["run_preflight_script"] = json!("echo other >>/order\n");
+    older["run_preflight_script"] = json!("echo other >>/etc/order\n");
     converted(&scene, "migrate", "older.json", &older.to_string());
     let found = scene.ensure();
     assert_eq!(

@@ -15,12 +15,14 @@
 
 mod building;
 mod cases;
+mod checking;
 mod collecting;
 mod conversions;
 mod explaining;
 mod interrupted;
 mod one_question;
 mod progress;
+mod readme;
 mod scene;
 mod secrets;
 mod signals;

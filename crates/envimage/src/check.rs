@@ -53,6 +53,15 @@ pub struct Options {
     pub image_user: Option<String>,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            task_variables: setupscript::Options::default().task_variables,
+            image_user: None,
+        }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checked {

@@ -106,12 +106,8 @@ pub(crate) enum Command {
     Check {
         /// The spec
         spec: Utf8PathBuf,
-        /// Variables that differ from task to task; `*` stands for any part
-        #[arg(
-            long = "task-variable",
-            value_name = "NAME",
-            default_values = ["TASK_*", "AGENTS_RUNNER_*"]
-        )]
+        /// Variables that differ from task to task, besides TASK_* and AGENTS_RUNNER_*
+        #[arg(long = "task-variable", value_name = "GLOB")]
         task_variables: Vec<String>,
         /// The image's own user, where the spec names none
         #[arg(long, value_name = "USER")]

@@ -35,13 +35,7 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
             spec,
             task_variables,
             image_user,
-        } => {
-            let options = crate::check::Options {
-                task_variables: task_variables.clone(),
-                image_user: image_user.clone(),
-            };
-            check::run(&cli.global, spec, &options)
-        }
+        } => check::run(&cli.global, spec, task_variables, image_user.as_deref()),
         Command::Completions { shell } => completions::run(*shell),
     }
 }

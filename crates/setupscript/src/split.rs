@@ -11,7 +11,7 @@ mod packages;
 mod place;
 mod reader;
 mod shell;
-mod value;
+pub(crate) mod value;
 
 use serde::Serialize;
 

@@ -7,8 +7,16 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::{exit, show};
 
-pub(super) fn run(global: &Global, spec: &Utf8Path, options: &Options) -> Result<u8, Failure> {
-    let checked = check::check(spec, options)?;
+pub(super) fn run(
+    global: &Global,
+    spec: &Utf8Path,
+    task_variables: &[String],
+    image_user: Option<&str>,
+) -> Result<u8, Failure> {
+    let mut options = Options::default();
+    options.task_variables.extend_from_slice(task_variables);
+    options.image_user = image_user.map(str::to_owned);
+    let checked = check::check(spec, &options)?;
     if global.json {
         show::json(&checked);
     } else {

@@ -157,7 +157,12 @@ fn what_is_no_file_is_refused_at_once() {
     let fifo = rustix::fs::FileType::Fifo;
     rustix::fs::mknodat(rustix::fs::CWD, path("pipe.yaml"), fifo, mode, 0).unwrap();
     std::os::unix::fs::symlink("loop.yaml", path("loop.yaml")).unwrap();
-    for args in OF_A_SPEC.iter().chain(&OF_ANOTHER_FORMAT) {
+    let of_a_script: [&[&str]; 1] = [&["split"]];
+    for args in OF_A_SPEC
+        .iter()
+        .chain(&OF_ANOTHER_FORMAT)
+        .chain(&of_a_script)
+    {
         for (name, code, message) in [
             ("none.yaml", 3, "none.yaml: no such file"),
             (
@@ -281,6 +286,31 @@ fn what_is_unclosed_in_a_script_is_said_with_the_place_where_it_opens() {
         assert!(code == 1 && said.contains(message), "{text:?}: {said}");
         assert!(said.contains("error: run: "), "{text:?}: {said}");
     }
+}
+
+#[test]
+fn split_refuses_what_is_no_script_with_its_place() {
+    let place = Place::new();
+    for (bytes, message) in [
+        (b"\x7fELF\0\x01".to_vec(), "x.sh:1:5: "),
+        (b"set -e\necho \xff\n".to_vec(), "x.sh:2:6: "),
+        (b"set -e\r\necho a\r\n".to_vec(), "x.sh:1:7: "),
+        (b"\xef\xbb\xbfset -e\n".to_vec(), "x.sh:1:1: "),
+        (b"set -e\necho \"a\nb\n".to_vec(), "x.sh:2:6: "),
+        (b"set -e\ncat <<EOF\na\n".to_vec(), "x.sh:"),
+        (
+            ten_megabytes("set -e\n").into_bytes(),
+            "x.sh: the file has 10500007 bytes",
+        ),
+    ] {
+        place.folder.write("x.sh", bytes);
+        let (code, said) = place.refused(&["split", "--cached=c.sh", "--run=r.sh"], "x.sh");
+        assert!(code == 2 && said.contains(message), "{said}");
+    }
+    // Nothing at all is a script that does nothing.
+    place.folder.write("x.sh", "");
+    let said = answer(place.command(&["split"], "x.sh").output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
 }
 
 #[test]

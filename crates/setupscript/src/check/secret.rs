@@ -6,22 +6,10 @@ use crate::script::Script;
 
 /// Whether the name of a variable says that its value is a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let parts = [
-        "TOKEN",
-        "SECRET",
-        "PASSWORD",
-        "PASSWD",
-        "PASSPHRASE",
-        "API_KEY",
-        "APIKEY",
-        "CREDENTIAL",
-        "PRIVATE_KEY",
-        "ACCESS_KEY",
-    ];
+    let upper = name.to_ascii_uppercase();
     // Where a secret is, is none.
     let place = ["_FILE", "_PATH", "_DIR", "_URL", "_NAME"];
-    parts.iter().any(|part| name.contains(part)) && !place.iter().any(|end| name.ends_with(end))
+    crate::split::value::secret(name) && !place.iter().any(|end| upper.ends_with(end))
 }
 
 /// What begins the keys that services hand out, and how many characters follow at least.

@@ -6,6 +6,7 @@ use super::secret::is_secret_name;
 use super::{Finding, Occasion, Rule};
 use crate::construct::Command;
 use crate::script::Script;
+use crate::split::value::matches_glob;
 use crate::word::{Piece, Word};
 
 pub(super) fn of_tasks_and_secrets(script: &Script, occasion: &Occasion<'_>) -> Vec<Finding> {
@@ -78,25 +79,5 @@ fn read_in<'w>(word: &'w Word, names: &mut Vec<&'w str>) {
             }
             _ => {}
         }
-    }
-}
-
-/// Whether a name matches a pattern with `*` for any part.
-pub(super) fn matches_glob(name: &str, glob: &str) -> bool {
-    let mut parts = glob.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let mut open = false;
-    for part in parts {
-        open = part.is_empty();
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.is_empty() || open || {
-        let last = glob.rsplit('*').next().unwrap_or_default();
-        glob.contains('*') && name.ends_with(last)
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn stable(name: &str) -> bool {
 }
 
 /// Whether a name says that its value is a secret.
-pub(super) fn secret(name: &str) -> bool {
+pub(crate) fn secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let parts = [
         "TOKEN",
@@ -99,7 +99,7 @@ pub(super) fn for_tools(name: &str) -> bool {
 }
 
 /// Whether a name matches a pattern with `*` for any part.
-pub(super) fn matches_glob(name: &str, glob: &str) -> bool {
+pub(crate) fn matches_glob(name: &str, glob: &str) -> bool {
     match glob.split_once('*') {
         None => name == glob,
         Some((before, after)) => {
