@@ -23,6 +23,7 @@ mod explaining;
 mod interrupted;
 mod one_question;
 mod progress;
+mod readme;
 mod scene;
 mod secrets;
 mod signals;
