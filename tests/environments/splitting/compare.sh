@@ -63,7 +63,8 @@ run() {
   code=$?
   {
     echo "exit $code"
-    grep -vE '^(_|SHLVL)=' "$root/.case/environment" | sort
+    # A script that ends early leaves none.
+    grep -vE '^(_|SHLVL)=' "$root/.case/environment" 2>/dev/null | sort
     # shellcheck disable=SC2016 # dpkg's own
     chroot "$root" dpkg-query -W -f '${Package} ${Version} ${Status}\n'
     cd "$base/upper" && find . \( -path ./.case -o -path ./proc -o -path ./dev -o -path ./var/log -o -path ./var/cache \

@@ -6,3 +6,4 @@ mod check;
 mod conversion;
 mod program;
 mod specs;
+mod split;
