@@ -163,6 +163,9 @@ fn what_is_piped_in_is_the_command_s_and_limits_and_mounts_are_docker_s() {
         "shop"
     );
 
+    // Docker would say so only of an image that it starts as it is.
+    let none = scene.envimage(&["run"]);
+    said(&none, 2);
     let wrong = run(&scene, &["--limits=disk=1g"], &["true"]);
     said(&wrong, 2);
 }
