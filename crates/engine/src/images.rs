@@ -229,7 +229,8 @@ impl Images {
         body: Option<Body<'_>>,
         most: usize,
     ) -> Result<Answer, ImagesError> {
-        let asked = || format!("{method} {path}");
+        // What is asked besides is long, and for no people.
+        let asked = || format!("{method} {}", path.split('?').next().unwrap_or(path));
         let answered = api::ask(&self.endpoint, self.patience, method, path, body, most);
         let answer = answered.map_err(|cause| ImagesError::Unreachable {
             endpoint: self.endpoint.to_string(),

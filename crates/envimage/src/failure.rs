@@ -90,7 +90,10 @@ impl Failure {
             Self::Spec(error) => error.help(),
             Self::Ensure(error) => error.help(),
             Self::Run(error) => error.help(),
-            Self::Daemon(_) => Some("`docker info` says whether the daemon answers".to_owned()),
+            Self::Daemon(_) => Some(
+                "is the daemon running, and is DOCKER_HOST right? `docker info` says more"
+                    .to_owned(),
+            ),
             Self::Limits(_) | Self::Left { .. } => None,
             Self::State(error) => Some(error.help()),
         }
