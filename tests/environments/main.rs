@@ -10,6 +10,7 @@
 //! | any image with the right name was a hit | `a_name_alone_is_no_image` |
 //! | the lock was one process's | `two_processes_at_once_build_once_and_both_get_the_image` |
 //! | secrets were in layers | `a_secret_is_in_no_layer_key_state_or_log` |
+//! | a script was dropped when a later version saved the file, and none was migrated | `case_5_an_older_environment_runs_as_it_did_and_is_cached_once_it_is_split` |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

@@ -1,5 +1,7 @@
 //! Simple commands: which there are, and what each does.
 
+mod filters;
+
 use super::Confidence;
 use super::reader::Reader;
 use super::value::Value;
@@ -68,6 +70,10 @@ impl Reader<'_> {
         );
         if !declares {
             for assignment in &command.assignments {
+                if matches!(assignment.name.as_str(), "HOME" | "PATH" | "IFS") {
+                    self.facts
+                        .not_understood("a command with a place of its own");
+                }
                 for word in &assignment.values {
                     let value = self.value(word);
                     self.needs(&value);
@@ -244,71 +250,6 @@ impl Reader<'_> {
         self.facts.uses = true;
         if context.masked || context.conditional {
             self.facts.uses_unnoticed = true;
-        }
-    }
-
-    /// A program that reads files and prints.
-    fn filter(&mut self, name: &str, arguments: &[Value]) {
-        let with_value: &[&str] = match name {
-            "cut" => &["-d", "-f", "-c", "-b"],
-            "head" | "tail" => &["-n", "-c"],
-            "sort" => &["-k", "-t"],
-            "awk" | "mawk" => &["-F", "-v"],
-            "grep" | "egrep" | "fgrep" => &["-m", "-A", "-B", "-C", "-e"],
-            "sed" => &["-e"],
-            _ => &[],
-        };
-        let mut program = matches!(name, "grep" | "egrep" | "fgrep" | "sed" | "awk" | "mawk");
-        let no_files = matches!(name, "tr" | "basename" | "dirname" | "seq" | "expr");
-        let in_place = name == "sed"
-            && arguments.iter().filter_map(Value::known).any(|word| {
-                word.starts_with("--in-place")
-                    || (word.starts_with('-') && !word.starts_with("--") && word.contains('i'))
-            });
-        let text = |value: &Value| value.known().unwrap_or_default().to_owned();
-        if matches!(name, "awk" | "mawk" | "sed")
-            && arguments.iter().any(|value| {
-                let text = text(value);
-                text.contains("system(") || text.contains("getline") || text.contains('>')
-            })
-            && name != "sed"
-        {
-            self.facts
-                .not_understood("an awk program that runs or writes something");
-        }
-        let mut skip = false;
-        for argument in arguments {
-            let text = text(argument);
-            if std::mem::take(&mut skip) {
-                continue;
-            }
-            if text.starts_with('-') && text.len() > 1 {
-                if with_value.contains(&text.as_str()) {
-                    skip = true;
-                    program &= !matches!(text.as_str(), "-e");
-                }
-                if text == "-f" && matches!(name, "sed" | "awk" | "grep") {
-                    self.facts
-                        .not_understood("a program of its own for a filter");
-                }
-                if name.ends_with("sum") && text.contains('c') {
-                    self.facts.acts = true;
-                }
-                continue;
-            }
-            if program {
-                program = false;
-                continue;
-            }
-            if no_files || text == "-" {
-                continue;
-            }
-            if in_place {
-                self.read(argument);
-                self.write(argument);
-            } else {
-                self.read(argument);
-            }
         }
     }
 

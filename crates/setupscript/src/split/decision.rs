@@ -288,7 +288,7 @@ fn force(decided: &[Decided], forced: &mut [Option<Why>]) -> bool {
             }
             Leaning::Run | Leaning::Prints => {}
         }
-        if matches!(one.leaning, Leaning::Run | Leaning::Both) {
+        if one.leaning != Leaning::Cached {
             readers.extend(facts.reads_variables.iter().map(|name| (name.as_str(), ())));
             shell_is_read |= facts.shell_opaque;
         }

@@ -229,12 +229,27 @@ impl Reader<'_> {
             }
         }
         let extracts = bundle.contains('x') || words.contains(&"--extract");
-        if !extracts
-            || words
-                .iter()
-                .any(|word| word.contains("checkpoint") || word.contains("to-command"))
-        {
-            return self.facts.not_understood("tar without extracting");
+        let long = [
+            "--extract",
+            "--file",
+            "--directory",
+            "--strip-components",
+            "--no-same-owner",
+            "--gzip",
+            "--xz",
+            "--zstd",
+            "--bzip2",
+            "--overwrite",
+            "--exclude",
+            "--no-same-permissions",
+        ];
+        let unknown = |word: &&str| {
+            let name = word.split('=').next().unwrap_or_default();
+            word.starts_with("--") && !long.contains(&name)
+        };
+        let letters = |letter: char| "xzjJfvCpomkhd-".contains(letter);
+        if !extracts || words.iter().any(unknown) || !bundle.chars().all(letters) {
+            return self.facts.not_understood("tar with more than extracting");
         }
         let file = match words.iter().position(|word| {
             *word == "-f"

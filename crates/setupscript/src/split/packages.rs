@@ -319,6 +319,19 @@ impl Reader<'_> {
                     && !word.starts_with("/usr")
                     && !word.starts_with("/opt"))
                 || word.ends_with(".txt")
+                || matches!(
+                    *word,
+                    "-t" | "--target"
+                        | "--prefix"
+                        | "--root"
+                        | "--installroot"
+                        | "--modules-folder"
+                )
+                || word.split_once('=').is_some_and(|(_, path)| {
+                    path.starts_with(['/', '~', '.'])
+                        && !path.starts_with("/usr")
+                        && !path.starts_with("/opt")
+                })
         };
         if words.iter().any(local) {
             self.in_project(name, home);
@@ -367,6 +380,17 @@ impl Reader<'_> {
             self.facts.acts = true;
             self.facts
                 .has_to_run("it identifies itself or sends something", Confidence::High);
+        }
+        if words
+            .iter()
+            .any(|word| word.contains("://") && word.contains('@'))
+        {
+            self.facts
+                .has_to_run("its address may hold a credential", Confidence::High);
+        }
+        let outputs = words.iter().filter(|word| writes_to(name, word)).count();
+        if outputs > 1 || !words.iter().all(|word| known_option(name, word)) {
+            return self.facts.not_understood(name);
         }
         for word in words {
             if let Some(path) = word.strip_prefix("file://") {
@@ -446,4 +470,73 @@ impl Reader<'_> {
             Confidence::Low,
         );
     }
+}
+
+/// Whether an option of a program that fetches files names one that it writes.
+fn writes_to(name: &str, word: &str) -> bool {
+    let short = word.starts_with('-') && !word.starts_with("--");
+    let letters: &[char] = if name == "curl" {
+        &['o', 'O']
+    } else {
+        &['O', 'P']
+    };
+    short && word.contains(letters)
+        || word.starts_with("--output")
+        || word.starts_with("--remote-name")
+        || word.starts_with("--directory-prefix")
+}
+
+/// Whether an option of a program that fetches files changes nothing but how.
+fn known_option(name: &str, word: &str) -> bool {
+    if !word.starts_with('-') || word == "-" {
+        return true;
+    }
+    let long = [
+        "--fail",
+        "--silent",
+        "--show-error",
+        "--location",
+        "--output",
+        "--output-dir",
+        "--proto",
+        "--tlsv1.2",
+        "--tlsv1.3",
+        "--retry",
+        "--retry-delay",
+        "--retry-connrefused",
+        "--retry-all-errors",
+        "--connect-timeout",
+        "--max-time",
+        "--create-dirs",
+        "--progress-bar",
+        "--compressed",
+        "--http1.1",
+        "--remote-name",
+        "--insecure",
+        "--quiet",
+        "--no-verbose",
+        "--output-document",
+        "--directory-prefix",
+        "--show-progress",
+        "--no-check-certificate",
+        "--https-only",
+        "--tries",
+        "--timeout",
+        "--progress",
+        "--header",
+        "--proto-redir",
+        "--ssl-reqd",
+        "--ipv4",
+        "--user-agent",
+        "--fail-with-body",
+    ];
+    if word.starts_with("--") {
+        return long.contains(&word.split('=').next().unwrap_or_default());
+    }
+    let letters = if name == "curl" {
+        "fsSLoOkg#46mHA"
+    } else {
+        "qOPnvcS-46"
+    };
+    word[1..].chars().all(|letter| letters.contains(letter))
 }

@@ -30,7 +30,7 @@ const SYSTEM: [&str; 13] = [
     "/usr", "/etc", "/opt", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/var", "/srv",
     "/boot", "/nix",
 ];
-const TEMPORARY: [&str; 9] = [
+const TEMPORARY: [&str; 13] = [
     "/tmp",
     "/var/tmp",
     "/run",
@@ -40,6 +40,11 @@ const TEMPORARY: [&str; 9] = [
     "/proc",
     "/sys",
     "/var/cache",
+    // An engine puts its own ones there, at a build and at a start.
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/etc/mtab",
 ];
 const NOTHING: [&str; 5] = [
     "/dev/null",

@@ -25,6 +25,21 @@ const IDENTITY: [&str; 6] = [
     "/etc/redhat-release",
 ];
 
+/// Variables that decide what the shell makes of words and names.
+const RULING: [&str; 11] = [
+    "HOME",
+    "IFS",
+    "CDPATH",
+    "GLOBIGNORE",
+    "BASH_ENV",
+    "ENV",
+    "PWD",
+    "OLDPWD",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "POSIXLY_CORRECT",
+];
+
 /// Reads one construct.
 pub(super) struct Reader<'a> {
     pub(super) shell: &'a Shell,
@@ -346,6 +361,10 @@ impl Reader<'_> {
             };
         }
         self.needs(&value);
+        if RULING.contains(&name) {
+            let reason = format!("{name} decides what words and folders mean");
+            self.facts.shell_not_understood(&reason);
+        }
         self.own.insert(name.to_owned(), value.clone());
         if !context.subshell && !self.locals.contains(name) {
             self.facts.assigns.insert(name.to_owned(), value);

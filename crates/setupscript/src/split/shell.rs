@@ -54,7 +54,8 @@ impl Reader<'_> {
         context: &Context,
     ) -> Option<bool> {
         match name {
-            ":" | "true" | "false" | "hash" | "sleep" | "break" | "continue" | "shift" => {}
+            ":" | "true" | "false" | "hash" | "sleep" | "break" | "continue" => {}
+            "shift" if self.arguments.is_some() => {}
             "echo" | "printf" => {
                 if name == "printf" && arguments.first().and_then(Value::known) == Some("-v") {
                     self.facts
@@ -80,6 +81,10 @@ impl Reader<'_> {
                 for name in arguments.iter().filter_map(Value::known) {
                     if name.starts_with('-') {
                         continue;
+                    }
+                    if name == "PATH" {
+                        self.facts
+                            .shell_not_understood("without a PATH nothing is found");
                     }
                     self.assign(name, Value::Known(String::new()), context);
                 }
@@ -111,8 +116,9 @@ impl Reader<'_> {
             "read" | "mapfile" | "readarray" | "getopts" | "select" => {
                 self.read_input(name, arguments, context)
             }
-            "alias" | "unalias" | "wait" | "kill" | "jobs" | "disown" | "bg" | "fg" | "ulimit"
-            | "times" | "complete" | "compgen" | "bind" | "history" | "enable" | "dirs" => {
+            "shift" | "alias" | "unalias" | "wait" | "kill" | "jobs" | "disown" | "bg" | "fg"
+            | "ulimit" | "times" | "complete" | "compgen" | "bind" | "history" | "enable"
+            | "dirs" => {
                 self.facts.acts = true;
                 self.facts
                     .has_to_run(format!("{name} is for the running shell"), Confidence::High);
@@ -219,10 +225,10 @@ impl Reader<'_> {
         };
         let local =
             self.arguments.is_some() && name != "export" && name != "readonly" && !option('g');
-        if option('n') || option('f') || option('F') {
+        if option('n') || option('f') || option('F') || option('i') {
             return self
                 .facts
-                .shell_not_understood("it declares a reference or a function");
+                .shell_not_understood("it declares more than a variable");
         }
         let mut names: Vec<String> = Vec::new();
         for assignment in &command.assignments {

@@ -211,6 +211,45 @@ fn nothing_goes_ahead_of_what_could_have_an_influence_on_it() {
 }
 
 #[test]
+fn what_is_not_quite_usual_runs() {
+    for script in [
+        "HOME=/tmp/h\nmkdir -p ~/x",
+        "IFS=,\nfor x in a,b; do mkdir -p /opt/$x; done",
+        "HOME=/workspace npm install -g x",
+        "npm install -g --prefix=/workspace x",
+        "pip install --target lib x",
+        "curl -o /opt/x https://user:word@h/x",
+        "curl -K /workspace/options -o /opt/x https://h",
+        "curl -o /opt/x https://h/x -o /workspace/y https://h/y",
+        "wget -P /opt -i /workspace/addresses",
+        "tar -xf /opt/x.tar -C /opt -T /workspace/names",
+        "sed 'w /workspace/out' /etc/x > /etc/y",
+        "sed -i '1e date' /etc/x",
+        "awk 'BEGIN { print ENVIRON[\"TASK_ID\"] }' > /etc/x",
+        "grep -r a > /etc/x",
+        "head -c 10 /dev/urandom > /etc/x",
+        "echo a >> /etc/hosts",
+        "shift\napt-get install -y $1",
+        "declare -i N=TASK_ID\nmkdir /opt/$N",
+        "touch {/etc/a,/workspace/b}",
+        "echo a > /etc/../workspace/x",
+        "date | cat > /etc/x",
+        "f() { X=$1; }\nf $TASK_ID\nmkdir /opt/$X",
+        "printf -v X '%s' a\nmkdir /opt/$X",
+        "bash <<'EOF'\napt-get install -y jq\nEOF",
+        "unset PATH\napt-get install -y jq",
+        "set -u\nfor p in jq; do apt-get install -y $p; done\necho \"last: $p\"\n",
+    ] {
+        let split = halves(script);
+        assert!(
+            !letters(&split).contains('c'),
+            "{script} {:#?}",
+            split.parts
+        );
+    }
+}
+
+#[test]
 fn a_split_of_a_half_is_that_half() {
     let text = "#!/bin/bash\nset -e\n# tools\napt-get update\nA=$TASK_ID\necho hi\napt-get install -y jq\n[ -n \"$A\" ] && export B=1\nexport C=2";
     let split = halves(text);

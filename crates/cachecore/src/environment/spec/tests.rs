@@ -82,6 +82,11 @@ fn an_anchor_is_read_wherever_it_is_named() {
     let spec = parse(text).unwrap();
     assert_eq!(spec.environment["A"], "1.50");
     assert_eq!(spec.environment["B"], "2");
+    // What is said beside a merge key counts, before or behind it.
+    for fields in ["{<<: *x, A: 2}", "{A: 2, <<: *x}"] {
+        let text = format!("version: 1\nimage: a\nargs: &x {{A: 1}}\nenvironment: {fields}\n");
+        assert_eq!(parse(&text).unwrap().environment["A"], "2");
+    }
 }
 
 #[test]
