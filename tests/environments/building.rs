@@ -143,6 +143,15 @@ fn a_broken_stage_is_left_to_the_start_and_the_one_below_is_kept() {
         again.reason(1)
     );
     assert!(again.document["stages"][1]["again"].is_string());
+    // Unless somebody asks for it.
+    let asked = Answer::of(scene.envimage(&["ensure", "--json", "--retry"]));
+    assert_eq!(asked.verdicts(), ["hit", "failed"]);
+    let again = scene.ensure();
+    assert!(
+        again.reason(1).contains("failed 2 times"),
+        "{}",
+        again.reason(1)
+    );
     // Mended, it is another image.
     scene.write("environment.sh", "echo mended > /environment\n");
     let mended = scene.ensure();

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
+use testbed::engines::Release;
+use testbed::stack::Store;
 
 use crate::scene::Scene;
 
@@ -163,6 +165,23 @@ fn what_is_piped_in_is_the_command_s_and_limits_and_mounts_are_docker_s() {
         "shop"
     );
 
+    // Docker would say so only of an image that it starts as it is.
+    let none = scene.envimage(&["run"]);
+    said(&none, 2);
     let wrong = run(&scene, &["--limits=disk=1g"], &["true"]);
     said(&wrong, 2);
+}
+
+#[test]
+fn the_older_engine_starts_it_as_well() {
+    let scene = Scene::with(Release::V20_10, Store::Classic);
+    scene.spec(
+        "stages:\n- {name: bad, inline: 'echo start >/order; exit 3'}\nrun: {inline: 'export A=1'}\n",
+    );
+    let output = run(
+        &scene,
+        &[],
+        &["/bin/bash", "-c", "cat /order; echo $A; exit 5"],
+    );
+    assert_eq!(said(&output, 5), "start\n1\n");
 }

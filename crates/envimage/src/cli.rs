@@ -158,4 +158,7 @@ pub(crate) struct WishArgs {
     /// Pull the base image, also if it is there
     #[arg(long)]
     pub(crate) pull: bool,
+    /// Build at once what has failed a moment ago
+    #[arg(long)]
+    pub(crate) retry: bool,
 }

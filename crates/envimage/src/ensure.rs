@@ -37,6 +37,8 @@ pub struct Wishes {
     pub timeout: Duration,
     /// Whether the base image is pulled.
     pub pull: Pull,
+    /// Whether what has failed a moment ago is built again at once.
+    pub retry: bool,
 }
 
 /// Whether a base image is pulled.
@@ -57,6 +59,7 @@ impl Default for Wishes {
         Self {
             timeout: TIMEOUT,
             pull: Pull::default(),
+            retry: false,
         }
     }
 }
@@ -139,6 +142,7 @@ pub fn ensure(
         daemon,
         state,
         deadline,
+        retried: wishes.retry.then(Timestamp::now),
         watch,
     };
     let ensured = work.ensure(wishes.pull);
@@ -161,6 +165,8 @@ struct Work<'a> {
     state: &'a State,
     /// `None` is for ever.
     deadline: Option<Instant>,
+    /// Failures before this do not count.
+    retried: Option<Timestamp>,
     watch: &'a mut dyn Watch,
 }
 
@@ -224,15 +230,13 @@ impl Work<'_> {
             .filter(|build| facts.has(build))
             .map(|build| build.image.as_str())
             .collect();
-        let (now, at) = (Timestamp::now(), self.daemon.endpoint().to_string());
         let mut failures = BTreeMap::new();
         // What is there needs no look at what failed before.
         for build in builds
             .iter()
             .filter(|build| !present.contains(build.image.as_str()))
         {
-            let failed = self.state.failure(tag_of(&build.image), &at);
-            if let Some(failed) = failed.filter(|failed| failed.holds(now)) {
+            if let Some(failed) = self.failure(tag_of(&build.image)) {
                 failures.insert(build.key, failed);
             }
         }
@@ -247,6 +251,14 @@ impl Work<'_> {
             failures,
             plan,
         })
+    }
+
+    /// A failure that is too young to try again.
+    fn failure(&self, image: &str) -> Option<Failed> {
+        let at = self.daemon.endpoint().to_string();
+        let failed = self.state.failure(image, &at)?;
+        let counts = self.retried.is_none_or(|retried| failed.at >= retried);
+        (counts && failed.holds(Timestamp::now())).then_some(failed)
     }
 
     /// Builds what is to be built.

@@ -75,7 +75,7 @@ impl Failure {
             Self::Spec(ReadError::File(FileError::Io { .. })) => exit::FAILED,
             Self::Spec(_) => exit::USAGE,
             Self::Ensure(error) => error.exit_code(),
-            Self::Limits(_) => exit::USAGE,
+            Self::Limits(_) | Self::Run(RunError::NoCommand { .. }) => exit::USAGE,
             Self::Run(_) | Self::Daemon(_) | Self::Left { .. } | Self::State(_) => exit::FAILED,
         }
     }

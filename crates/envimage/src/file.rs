@@ -230,6 +230,10 @@ pub fn write(
         Some(folder) if !folder.as_str().is_empty() => folder,
         _ => Utf8Path::new("."),
     };
+    if !folder.exists() {
+        let path = folder.to_owned();
+        return Err(FileError::NotFound { path });
+    }
     let readable = std::fs::metadata(from).map_or(0o600, |of| of.mode() & 0o666 | 0o600);
     let mut aside = tempfile::Builder::new()
         .prefix(".envimage-")
@@ -354,6 +358,11 @@ mod tests {
         assert_eq!(write(&new, &old, "two", true).unwrap(), Written::Replaced);
         assert_eq!(std::fs::read_to_string(&new).unwrap(), "two");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+        let nowhere = write(&folder.join("none/new"), &old, "one", false).unwrap_err();
+        assert!(
+            nowhere.to_string().ends_with("/none: no such file"),
+            "{nowhere}"
+        );
     }
 
     #[test]

@@ -53,6 +53,12 @@ pub enum RunError {
         /// Its name.
         image: String,
     },
+    /// There is no command.
+    #[error("the image {image} has no command of its own, and none was given")]
+    NoCommand {
+        /// Its name.
+        image: String,
+    },
     /// The scripts cannot be put together.
     #[error(transparent)]
     Scripts(#[from] FolderError),
@@ -74,6 +80,7 @@ impl RunError {
         match self {
             Self::Daemon(_) => Some("`docker info` says whether the daemon answers".to_owned()),
             Self::Gone { .. } => Some("try again: it will be built".to_owned()),
+            Self::NoCommand { .. } => Some("name one: envimage run SPEC -- CMD".to_owned()),
             Self::Scripts(_) => None,
             Self::State(error) => Some(error.help()),
             Self::NoDocker { .. } => Some("install the docker CLI, or put it into PATH".to_owned()),
@@ -106,6 +113,13 @@ pub fn prepare(
         let defaults = defaults.ok_or_else(|| RunError::Gone {
             image: image.clone(),
         })?;
+        // docker finds that out only where it starts the command itself.
+        let own = defaults.entrypoint.is_empty() && defaults.command.is_empty();
+        if own && request.command.is_empty() {
+            return Err(RunError::NoCommand {
+                image: image.clone(),
+            });
+        }
         let base = Base {
             name: ensured.base.clone(),
             id: ensured.base_id.clone(),

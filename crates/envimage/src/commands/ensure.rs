@@ -33,5 +33,6 @@ pub(super) fn wishes(args: &WishArgs) -> Wishes {
         } else {
             Pull::IfAbsent
         },
+        retry: args.retry,
     }
 }

@@ -92,9 +92,7 @@ impl Work<'_> {
         {
             return Ok(Outcome::There(image, Verdict::Hit));
         }
-        let at = self.daemon.endpoint().to_string();
-        let failed = self.state.failure(attempt.tag(), &at);
-        if let Some(failed) = failed.filter(|failed| failed.holds(Timestamp::now())) {
+        if let Some(failed) = self.failure(attempt.tag()) {
             return Ok(Outcome::FailedElsewhere(failed));
         }
         let folder = &attempt.subject.folder;
@@ -132,6 +130,7 @@ impl Work<'_> {
                 }
             }
         };
+        let at = self.daemon.endpoint().to_string();
         let noted = self
             .state
             .note_failure(attempt.tag(), &at, &reason, Timestamp::now());
