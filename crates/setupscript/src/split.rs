@@ -3,8 +3,10 @@
 //! The two halves run one after the other, each in a bash of its own. What only changes the shell is in both.
 //! Nothing goes ahead of a construct that could have an influence on it; in doubt it runs at every start.
 
+mod access;
 mod commands;
 mod decision;
+mod downloads;
 mod facts;
 mod files;
 mod packages;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Confidence;
 use super::facts::Facts;
-use super::place::{ANYWHERE, Class, class, place};
 use super::shell::Shell;
 use super::value::{Value, matches_glob, secret, stable};
 use crate::construct::{Assignment, Command, Construct, Context, Form, Kind, RedirectKind};
@@ -14,16 +13,6 @@ use crate::word::{Piece, Word};
 const DEEPEST: usize = 6;
 /// Commands that are looked at for one construct, those of called functions included.
 const MOST: usize = 500;
-
-/// Files that say what the image is; nothing changes them.
-const IDENTITY: [&str; 6] = [
-    "/etc/os-release",
-    "/usr/lib/os-release",
-    "/etc/debian_version",
-    "/etc/lsb-release",
-    "/etc/alpine-release",
-    "/etc/redhat-release",
-];
 
 /// Variables that decide what the shell makes of words and names.
 const RULING: [&str; 11] = [
@@ -423,68 +412,6 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-    }
-
-    /// The place that a word names.
-    pub(super) fn place(&self, value: &Value) -> String {
-        let (text, whole) = match value {
-            Value::Known(text) => (text.as_str(), true),
-            Value::Stable(text) => (text.as_str(), false),
-            Value::Run(_) => return ANYWHERE.to_owned(),
-        };
-        if text.starts_with(['/', '~']) || text.is_empty() {
-            return place(text, whole);
-        }
-        match self.folder.known() {
-            Some(folder) => place(&format!("{}/{text}", folder.trim_end_matches('/')), whole),
-            None => place(text, whole),
-        }
-    }
-
-    /// It reads a file.
-    pub(super) fn read(&mut self, value: &Value) {
-        self.needs(value);
-        let place = self.place(value);
-        if IDENTITY.contains(&place.as_str()) {
-            return;
-        }
-        let reason = match class(&place) {
-            Class::Nothing => return,
-            Class::System => None,
-            Class::Home => Some("it reads from the home folder"),
-            Class::Temporary => Some("it reads what is temporary"),
-            Class::Relative => Some("it reads from the folder where it is started"),
-            Class::Elsewhere => Some("it reads from a folder that may be mounted"),
-            Class::Unknown => Some("what it reads is not known"),
-        };
-        if let Some(reason) = reason {
-            self.facts.has_to_run(reason, Confidence::High);
-        }
-        self.facts.reads.push(place);
-    }
-
-    /// It writes a file.
-    pub(super) fn write(&mut self, value: &Value) {
-        self.needs(value);
-        let place = self.place(value);
-        let reason = match class(&place) {
-            Class::Nothing => return,
-            Class::System => None,
-            Class::Home => Some("it writes to the home folder, which may be mounted"),
-            Class::Temporary => Some("it works in a temporary folder"),
-            Class::Relative => Some("it writes to the folder where it is started"),
-            Class::Elsewhere => Some("it writes to a folder that may be mounted"),
-            Class::Unknown => Some("where it writes is not known"),
-        };
-        self.facts.acts = true;
-        match reason {
-            Some(reason) => self.facts.has_to_run(reason, Confidence::High),
-            None => {
-                let reason = "it writes the same into a system folder each time";
-                self.facts.can_be_cached(reason, Confidence::Medium);
-            }
-        }
-        self.facts.writes.push(place);
     }
 }
 
