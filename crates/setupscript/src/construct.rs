@@ -164,6 +164,8 @@ pub struct Context {
     pub function: Option<String>,
     /// It runs in a process of its own: `( )`, a part of a pipeline, a substitution.
     pub subshell: bool,
+    /// It runs in a process of its own inside another one.
+    pub nested: bool,
     /// It runs beside what follows: `&`.
     pub background: bool,
     /// It may be left out: a branch, a loop's body, behind `&&` or `||`.

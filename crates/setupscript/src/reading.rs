@@ -169,6 +169,7 @@ impl Walk {
         let (at, offset) = (self.at, self.offset);
         let inside = Context {
             subshell: true,
+            nested: context.subshell,
             substitution: true,
             ..context.clone()
         };
@@ -191,6 +192,7 @@ impl Walk {
             let context = Context {
                 background: context.background || background,
                 subshell: context.subshell || background,
+                nested: context.nested || (context.subshell && background),
                 ..context.clone()
             };
             self.and_or(item, &context)?;
@@ -219,6 +221,7 @@ impl Walk {
         for (number, command) in pipeline.seq.iter().enumerate() {
             let context = Context {
                 subshell: context.subshell || several,
+                nested: context.nested || (context.subshell && several),
                 // Without `pipefail` only the last one's failure counts.
                 masked: context.masked || number + 1 < pipeline.seq.len(),
                 fed: number > 0 || context.fed,
@@ -370,6 +373,7 @@ impl Walk {
     ) -> Result<(), Refused> {
         let inside = Context {
             subshell: true,
+            nested: context.subshell,
             substitution: true,
             ..context.clone()
         };

@@ -9,11 +9,13 @@ mod decision;
 mod downloads;
 mod facts;
 mod files;
+mod folder;
 mod packages;
 mod place;
 mod reader;
 mod shell;
 pub(crate) mod value;
+mod variables;
 
 use serde::Serialize;
 

@@ -1,7 +1,8 @@
 //! Words: what a command is given, with what the shell puts into them.
 
 use brush_parser::word::{
-    Parameter, ParameterExpr, SpecialParameter, TildeExpr, WordPiece, WordPieceWithSource,
+    Parameter, ParameterExpr, ParameterTransformOp, SpecialParameter, TildeExpr, WordPiece,
+    WordPieceWithSource,
 };
 use brush_parser::{ParserOptions, word as brush};
 use serde::Serialize;
@@ -213,6 +214,11 @@ impl Reader<'_> {
                     },
                 });
             }
+            // A prompt may show the time.
+            Expr::Transform {
+                op: ParameterTransformOp::PromptExpand,
+                ..
+            } => return Ok(Piece::Other),
             Expr::Parameter {
                 parameter,
                 indirect,

@@ -40,6 +40,7 @@ impl Walk {
             Compound::Subshell(group) => {
                 let inside = Context {
                     subshell: true,
+                    nested: context.subshell,
                     ..context.clone()
                 };
                 self.list(&group.list, &inside)
@@ -98,6 +99,7 @@ impl Walk {
                 let inside = Context {
                     background: true,
                     subshell: true,
+                    nested: context.subshell,
                     ..context.clone()
                 };
                 self.command(&command.body, &inside)

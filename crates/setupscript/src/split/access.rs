@@ -1,6 +1,7 @@
 //! What reading and writing a file means for a construct.
 
 use super::Confidence;
+use super::folder::Folder;
 use super::place::{ANYWHERE, Class, class, place};
 use super::reader::Reader;
 use super::value::Value;
@@ -26,9 +27,12 @@ impl Reader<'_> {
         if text.starts_with(['/', '~']) || text.is_empty() {
             return place(text, whole);
         }
-        match self.folder.known() {
-            Some(folder) => place(&format!("{}/{text}", folder.trim_end_matches('/')), whole),
-            None => place(text, whole),
+        match &self.folders.now {
+            Folder::Known(folder) => {
+                place(&format!("{}/{text}", folder.trim_end_matches('/')), whole)
+            }
+            Folder::Start => place(text, whole),
+            Folder::Unknown => ANYWHERE.to_owned(),
         }
     }
 

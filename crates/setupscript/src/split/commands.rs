@@ -3,6 +3,7 @@
 mod filters;
 
 use super::Confidence;
+use super::place::ANYWHERE;
 use super::reader::Reader;
 use super::value::Value;
 use crate::construct::{Command, Context};
@@ -37,7 +38,9 @@ const FILTERS: [&str; 25] = [
     "cmp",
 ];
 /// Programs that say what the image is.
-const IDENTITY: [&str; 7] = [
+const IDENTITY: [&str; 8] = [
+    // Says the same for ever.
+    "yes",
     "uname",
     "id",
     "arch",
@@ -52,6 +55,21 @@ const CHANGING: [&str; 22] = [
     "printenv", "ip", "ping", "tty", "tput", "stty", "clear", "pwd", "du", "lscpu", "pgrep",
     "locale",
 ];
+
+/// The words that a variable without quotes becomes. `alone` says whether nothing else stands in its word.
+fn split_up(text: &str, alone: bool) -> Vec<Value> {
+    let plain = |word: &str| match word.find(['*', '?', '[']) {
+        Some(at) => Value::Stable(word[..at].to_owned()),
+        None => Value::Known(word.to_owned()),
+    };
+    let words: Vec<Value> = text.split_ascii_whitespace().map(plain).collect();
+    match words.len() {
+        0 if alone => Vec::new(),
+        0 | 1 => words,
+        _ if alone => words,
+        _ => vec![Value::Stable(String::new())],
+    }
+}
 
 impl Reader<'_> {
     /// A simple command. Whether what it prints is the same in the image and at every start.
@@ -70,9 +88,10 @@ impl Reader<'_> {
         );
         if !declares {
             for assignment in &command.assignments {
-                if matches!(assignment.name.as_str(), "HOME" | "PATH" | "IFS") {
+                let of_read = assignment.name == "IFS" && command.name() == Some("read");
+                if matches!(assignment.name.as_str(), "HOME" | "PATH" | "IFS") && !of_read {
                     self.facts
-                        .not_understood("a command with a place of its own");
+                        .not_understood("a command with its own HOME, PATH or IFS");
                 }
                 for word in &assignment.values {
                     let value = self.value(word);
@@ -105,7 +124,14 @@ impl Reader<'_> {
             } else {
                 self.value(word)
             };
-            words.push(value);
+            let bare = word
+                .pieces
+                .iter()
+                .any(|piece| matches!(piece, Piece::Variable { bare: true, .. }));
+            match value {
+                Value::Known(text) if bare => words.extend(split_up(&text, word.pieces.len() == 1)),
+                value => words.push(value),
+            }
         }
         // A variable without a value is no word.
         while words.first().and_then(Value::known) == Some("") {
@@ -210,6 +236,9 @@ impl Reader<'_> {
         }
         if CHANGING.contains(&name) {
             self.facts.acts = true;
+            if matches!(name, "du" | "df" | "locale" | "free" | "ps" | "pgrep") {
+                self.facts.reads.push(ANYWHERE.to_owned());
+            }
             let reason = format!("{name} gives another answer at every start");
             self.facts.has_to_run(reason, Confidence::High);
             return false;
@@ -258,10 +287,7 @@ impl Reader<'_> {
         self.facts.acts = true;
         self.facts
             .has_to_run("it is about git's state", Confidence::High);
-        let words: Vec<&str> = arguments
-            .iter()
-            .map(|value| value.known().unwrap_or_default())
-            .collect();
+        let words: Vec<&str> = arguments.iter().map(Value::beginning).collect();
         let verb = words
             .iter()
             .find(|word| !word.starts_with('-'))
@@ -271,19 +297,24 @@ impl Reader<'_> {
             "config" if words.contains(&"--global") => vec!["~/.gitconfig".to_owned()],
             "config" if words.contains(&"--system") => vec!["/etc/gitconfig".to_owned()],
             "clone" => {
-                let last = arguments.last().map(|value| self.place(value));
-                let last = match (words.last(), last) {
-                    (Some(word), Some(place)) if !word.contains("://") && !word.contains('@') => {
-                        place
-                    }
-                    _ => ".".to_owned(),
+                let address = |value: &Value| {
+                    let text = value.beginning();
+                    text.contains("://") || text.contains('@') || text.ends_with(".git")
                 };
-                vec![last, "~/.gitconfig".to_owned()]
+                let at = arguments.iter().position(address);
+                let into = at.and_then(|at| arguments.get(at + 1));
+                let place = match (at, into) {
+                    (None, _) => ANYWHERE.to_owned(),
+                    (_, Some(into)) if !into.beginning().starts_with('-') => self.place(into),
+                    _ => self.place(&Value::Known(".".to_owned())),
+                };
+                vec![place, "~/.gitconfig".to_owned()]
             }
             _ => {
-                self.facts.opaque =
-                    !matches!(verb, "config" | "status" | "rev-parse" | "describe" | "log");
-                vec![".".to_owned(), "~/.gitconfig".to_owned()]
+                let plain = matches!(verb, "config" | "status" | "rev-parse" | "describe" | "log");
+                self.facts.opaque = !plain || words.contains(&"-f") || words.contains(&"--file");
+                let here = self.place(&Value::Known(".".to_owned()));
+                vec![here, "~/.gitconfig".to_owned()]
             }
         };
         self.facts.writes.extend(places.iter().cloned());

@@ -2,7 +2,7 @@
 
 mod before;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::facts::Facts;
 use super::place::overlap;
@@ -78,15 +78,14 @@ fn once(script: &Script, options: &Options, forced: &[Option<Why>]) -> Vec<Decid
                 for name in &facts.defines {
                     shell.functions.insert(name.clone(), None);
                 }
-                if facts.folder.is_some() {
-                    let reason = format!("the folder is changed at a start, in line {line}");
-                    shell.folder = Value::Run(reason);
+                if let Some(folders) = &facts.folders {
+                    shell.folders = folders.at_start_only();
                 }
             }
             Leaning::Cached | Leaning::Both | Leaning::Prints => {
                 shell.variables.extend(facts.assigns.clone());
-                if let Some(folder) = &facts.folder {
-                    shell.folder = folder.clone();
+                if let Some(folders) = &facts.folders {
+                    shell.folders = folders.clone();
                 }
             }
         }
@@ -172,7 +171,8 @@ fn lean(
         return run(why, Medium);
     }
     if !facts.acts {
-        let silent = facts.assigns.is_empty() && facts.exports.is_empty() && facts.folder.is_none();
+        let silent =
+            facts.assigns.is_empty() && facts.exports.is_empty() && facts.folders.is_none();
         if facts.guards {
             return (
                 Leaning::Both,
@@ -195,11 +195,14 @@ fn lean(
     if !facts.exports.is_empty() || facts.assigns.keys().any(exported) {
         return run("it also exports what the session needs".to_owned(), High);
     }
-    if facts.changes_shell || facts.folder.is_some() || !facts.defines.is_empty() {
+    if facts.changes_shell || facts.folders.is_some() || !facts.defines.is_empty() {
         return run(
             "it also changes the shell for what follows".to_owned(),
             High,
         );
+    }
+    if facts.credential {
+        return run("its text seems to hold a credential".to_owned(), High);
     }
     match &facts.cached {
         Some(why) => (Leaning::Cached, why.clone()),
@@ -237,8 +240,9 @@ fn force(decided: &[Decided], forced: &mut [Option<Why>]) -> bool {
         }
     };
     // From the end: who reads a variable at a start, and what the cached half still does.
-    let mut readers: BTreeMap<&str, ()> = BTreeMap::new();
-    let mut shell_is_read = false;
+    let at_end = decided.iter().flat_map(|one| &one.facts.reads_at_end);
+    let mut readers: BTreeSet<&str> = at_end.map(String::as_str).collect();
+    let mut shell_is_read = decided.iter().any(|one| one.facts.reads_any_at_end);
     let mut written: Vec<&str> = Vec::new();
     let mut removed: Vec<&str> = Vec::new();
     let mut installs = false;
@@ -249,7 +253,7 @@ fn force(decided: &[Decided], forced: &mut [Option<Why>]) -> bool {
                 let read = facts
                     .assigns
                     .keys()
-                    .find(|name| readers.contains_key(name.as_str()));
+                    .find(|name| readers.contains(name.as_str()));
                 if let Some(name) = read {
                     demand(at, format!("it sets {name}, which is needed at a start"));
                 } else if shell_is_read && !facts.assigns.is_empty() {
@@ -271,7 +275,7 @@ fn force(decided: &[Decided], forced: &mut [Option<Why>]) -> bool {
                 installs |= facts.installs;
             }
             Leaning::Both => {
-                let later: &[&str] = if facts.folder.is_some() {
+                let later: &[&str] = if facts.folders.is_some() {
                     &removed
                 } else {
                     &written
@@ -289,7 +293,7 @@ fn force(decided: &[Decided], forced: &mut [Option<Why>]) -> bool {
             Leaning::Run | Leaning::Prints => {}
         }
         if one.leaning != Leaning::Cached {
-            readers.extend(facts.reads_variables.iter().map(|name| (name.as_str(), ())));
+            readers.extend(facts.reads_variables.iter().map(String::as_str));
             shell_is_read |= facts.shell_opaque;
         }
         if facts.reads_status

@@ -31,6 +31,8 @@ impl Reader<'_> {
                     | "--cert"
             ) || lower.contains("authorization")
                 || lower.contains("token")
+                || lower.contains("api-key")
+                || lower.contains("cookie:")
         };
         if words.iter().any(secret) {
             self.facts.acts = true;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::folder::Folders;
 use super::place::Place;
 use super::value::Value;
 use super::{Confidence, Why};
@@ -47,9 +48,15 @@ pub(super) struct Facts {
     /// It runs programs that read any variable.
     pub(super) reads_environment: bool,
     /// It leaves the shell in another folder.
-    pub(super) folder: Option<Value>,
+    pub(super) folders: Option<Folders>,
     /// It reads how the command before it ended.
     pub(super) reads_status: bool,
+    /// Variables that may be read at the end of the shell, because of its trap.
+    pub(super) reads_at_end: BTreeSet<String>,
+    /// That may read any variable.
+    pub(super) reads_any_at_end: bool,
+    /// Its text seems to hold a credential.
+    pub(super) credential: bool,
 }
 
 impl Facts {

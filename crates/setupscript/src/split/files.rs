@@ -200,6 +200,9 @@ impl Reader<'_> {
                         Confidence::Medium,
                     );
                 }
+                if !symbolic {
+                    self.read(from);
+                }
             } else {
                 self.read(from);
             }

@@ -196,13 +196,35 @@ const SETUP: [&str; 20] = [
     "update-rc.d",
 ];
 
+/// Whether a word names a file or a folder for pip, or an option that does.
+fn is_local_for_pip(word: &str) -> bool {
+    let options = [
+        "-e",
+        "-r",
+        "-c",
+        "--editable",
+        "--requirement",
+        "--constraint",
+        "--target",
+        "--prefix",
+        "--root",
+        "--find-links",
+        "--src",
+        "--no-index",
+        "--python",
+    ];
+    if word.starts_with('-') {
+        let name = word.split('=').next().unwrap_or_default();
+        return options.contains(&name)
+            || !word.starts_with("--") && word.len() > 2 && options.contains(&&word[..2]);
+    }
+    word.contains('/') && !word.contains("://") || word.starts_with('.')
+}
+
 impl Reader<'_> {
     /// Whether it is such a command.
     pub(super) fn installer(&mut self, name: &str, arguments: &[Value], context: &Context) -> bool {
-        let words: Vec<&str> = arguments
-            .iter()
-            .map(|value| value.known().unwrap_or_default())
-            .collect();
+        let words: Vec<&str> = arguments.iter().map(Value::beginning).collect();
         let verbs: Vec<&str> = words
             .iter()
             .copied()
@@ -237,11 +259,17 @@ impl Reader<'_> {
             return self.installer("pip", &arguments[2..], context);
         }
         if SETUP.contains(&name) {
-            for path in arguments
-                .iter()
-                .filter(|value| value.known().is_some_and(|text| text.contains('/')))
-            {
+            let files = name == "rpm" || name == "dpkg";
+            for path in arguments.iter().filter(|value| {
+                let text = value.beginning();
+                text.contains('/') && !text.contains("://")
+                    || files && (text.ends_with(".deb") || text.ends_with(".rpm"))
+                    || files && value.known().is_none()
+            }) {
                 self.read(path);
+            }
+            if matches!(name, "useradd" | "usermod" | "adduser") {
+                self.facts.writes.push("~".to_owned());
             }
             self.install_into_system(name, Confidence::Medium);
             return true;
@@ -299,6 +327,9 @@ impl Reader<'_> {
     }
 
     fn install(&mut self, name: &str, words: &[&str], home: &[&str], confidence: Confidence) {
+        let pip = matches!(name, "pip" | "pip3" | "pipx" | "uv");
+        let plain = words.iter().filter(|word| !word.starts_with('-')).count();
+        let nothing_named = plain < 2 && matches!(name, "npm" | "pnpm" | "go" | "cargo");
         let local = |word: &&str| {
             matches!(
                 *word,
@@ -318,7 +349,13 @@ impl Reader<'_> {
                 || (word.starts_with(['/', '~'])
                     && !word.starts_with("/usr")
                     && !word.starts_with("/opt"))
-                || word.ends_with(".txt")
+                || [".txt", ".deb", ".rpm", ".whl", ".tgz", ".tar.gz", ".gem"]
+                    .iter()
+                    .any(|end| word.ends_with(end) && !word.contains("://"))
+                || word.starts_with(".[")
+                || word.contains("file:")
+                || pip && is_local_for_pip(word)
+                || matches!(name, "conda" | "mamba" | "micromamba") && *word == "-p"
                 || matches!(
                     *word,
                     "-t" | "--target"
@@ -333,7 +370,7 @@ impl Reader<'_> {
                         && !path.starts_with("/opt")
                 })
         };
-        if words.iter().any(local) {
+        if nothing_named || words.iter().any(local) {
             self.in_project(name, home);
             for place in SYSTEM {
                 self.facts.writes.push(place.to_owned());

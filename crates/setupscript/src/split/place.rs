@@ -96,6 +96,11 @@ pub(super) fn place(path: &str, whole: bool) -> Place {
     if within(&made, "/root") {
         return format!("~{}", &made["/root".len()..]);
     }
+    // Links to the folders of the same names in `/usr`, as a rule.
+    let linked = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+    if under(&made, &linked) {
+        return format!("/usr{made}");
+    }
     if made == "/home" || made.starts_with("/home/") {
         return "~".to_owned();
     }
@@ -159,6 +164,7 @@ mod tests {
             ("/", true, "*", Class::Unknown),
             ("", false, "*", Class::Unknown),
             ("/opt/../root", true, "*", Class::Unknown),
+            ("/bin/sh", true, "/usr/bin/sh", Class::System),
             ("~/.bashrc", true, "~/.bashrc", Class::Home),
             ("/root/.ssh", true, "~/.ssh", Class::Home),
             ("/home/dev/x", true, "~", Class::Home),

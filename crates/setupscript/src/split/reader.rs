@@ -4,30 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Confidence;
 use super::facts::Facts;
+use super::folder::Folders;
 use super::shell::Shell;
-use super::value::{Value, matches_glob, secret, stable};
-use crate::construct::{Assignment, Command, Construct, Context, Form, Kind, RedirectKind};
+use super::value::{Value, holds_credential};
+use super::variables::identifiers;
+use crate::construct::{Command, Construct, Context, Form, Kind, RedirectKind};
 use crate::word::{Piece, Word};
 
 /// Functions that call functions, at most so deep.
 const DEEPEST: usize = 6;
 /// Commands that are looked at for one construct, those of called functions included.
 const MOST: usize = 500;
-
-/// Variables that decide what the shell makes of words and names.
-const RULING: [&str; 11] = [
-    "HOME",
-    "IFS",
-    "CDPATH",
-    "GLOBIGNORE",
-    "BASH_ENV",
-    "ENV",
-    "PWD",
-    "OLDPWD",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "POSIXLY_CORRECT",
-];
 
 /// Reads one construct.
 pub(super) struct Reader<'a> {
@@ -44,7 +31,7 @@ pub(super) struct Reader<'a> {
     pub(super) output: Option<String>,
     /// The whole construct is one process of its own.
     pub(super) alone: bool,
-    pub(super) folder: Value,
+    pub(super) folders: Folders,
     /// The last program that was read.
     pub(super) last_program: String,
     depth: usize,
@@ -62,7 +49,7 @@ pub(super) fn facts(construct: &Construct, shell: &Shell, task_variables: &[Stri
         arguments: None,
         output: None,
         alone: construct.kind == Kind::Subshell,
-        folder: shell.folder.clone(),
+        folders: shell.folders.clone(),
         last_program: String::new(),
         depth: 0,
         looked_at: 0,
@@ -91,6 +78,9 @@ impl Reader<'_> {
             }
             let context = Context {
                 subshell: command.context.subshell || outer.subshell,
+                nested: command.context.nested
+                    || outer.nested
+                    || (command.context.subshell && outer.subshell),
                 conditional: command.context.conditional || outer.conditional,
                 background: command.context.background || outer.background,
                 masked: command.context.masked || outer.masked,
@@ -110,6 +100,9 @@ impl Reader<'_> {
             let reason = "it starts something in the background";
             self.facts.has_to_run(reason, Confidence::High);
         }
+        let given = command.redirects.iter().map(|redirect| &redirect.target);
+        let texts = command.words.iter().chain(given).map(|word| &word.text);
+        self.facts.credential |= texts.into_iter().any(|text| holds_credential(text));
         for redirect in &command.redirects {
             let value = self.value(&redirect.target);
             match redirect.kind {
@@ -243,145 +236,6 @@ impl Reader<'_> {
         value
     }
 
-    /// What a variable is.
-    pub(super) fn variable(&mut self, name: &str) -> Value {
-        if let Some(value) = self.own.get(name) {
-            return value.clone();
-        }
-        let run = |reason: String| Value::Run(reason);
-        match name {
-            "?" | "PIPESTATUS" => {
-                self.facts.reads_status = true;
-                return Value::Stable(String::new());
-            }
-            "@" | "*" | "#" => {
-                return match &self.arguments {
-                    Some(arguments) => {
-                        let start = Value::Stable(String::new());
-                        arguments.iter().cloned().fold(start, Value::then)
-                    }
-                    None => run("it reads the arguments of the script".to_owned()),
-                };
-            }
-            "$" | "!" | "-" | "_" | "0" | "BASHPID" | "PPID" => {
-                return run(format!("${name} differs from start to start"));
-            }
-            "RANDOM" | "SRANDOM" | "SECONDS" | "EPOCHSECONDS" | "EPOCHREALTIME" => {
-                return run(format!("${name} differs from start to start"));
-            }
-            "PWD" | "OLDPWD" | "HOSTNAME" | "BASH_SOURCE" | "LINENO" | "FUNCNAME" | "USER"
-            | "LOGNAME" => return run(format!("${name} is known at a start only")),
-            _ => {}
-        }
-        if let Ok(number) = name.parse::<usize>() {
-            return match &self.arguments {
-                Some(arguments) => {
-                    let none = Value::Known(String::new());
-                    arguments
-                        .get(number.wrapping_sub(1))
-                        .cloned()
-                        .unwrap_or(none)
-                }
-                None => run("it reads the arguments of the script".to_owned()),
-            };
-        }
-        self.facts.reads_variables.insert(name.to_owned());
-        if let Some(value) = self.shell.variables.get(name) {
-            return value.clone();
-        }
-        if self
-            .task_variables
-            .iter()
-            .any(|glob| matches_glob(name, glob))
-        {
-            return run(format!("it reads the task's variable {name}"));
-        }
-        if name == "HOME" {
-            return Value::Known("~".to_owned());
-        }
-        if stable(name) {
-            return Value::Stable(String::new());
-        }
-        if secret(name) {
-            return run(format!("it reads the credential {name}"));
-        }
-        run(format!("{name} comes from outside of the script"))
-    }
-
-    /// A value has to be the same in the image and at every start.
-    pub(super) fn needs(&mut self, value: &Value) {
-        if let Value::Run(reason) = value {
-            self.facts.has_to_run(reason.clone(), Confidence::High);
-        }
-    }
-
-    pub(super) fn assignment(&mut self, assignment: &Assignment, context: &Context) {
-        let mut value = if assignment.array || assignment.element {
-            Value::Stable(String::new())
-        } else {
-            Value::Known(String::new())
-        };
-        for word in &assignment.values {
-            value = value.then(self.value(word));
-        }
-        if assignment.array || assignment.element {
-            value = Value::Stable(String::new()).then(value);
-        }
-        if assignment.append || assignment.element {
-            value = self.variable(&assignment.name).then(value);
-        }
-        if secret(&assignment.name) && value.known() != Some("") {
-            let reason = format!("{} is a credential", assignment.name);
-            value = Value::Run(reason);
-        }
-        self.assign(&assignment.name, value, context);
-    }
-
-    /// Assigns a variable.
-    pub(super) fn assign(&mut self, name: &str, value: Value, context: &Context) {
-        let mut value = value;
-        if (context.subshell || context.conditional) && !self.locals.contains(name) {
-            // It may keep the value that it has.
-            let before = self.variable(name);
-            value = match (before, value) {
-                (Value::Run(reason), _) | (_, Value::Run(reason)) => Value::Run(reason),
-                (Value::Known(one), Value::Known(other)) if one == other => Value::Known(one),
-                _ => Value::Stable(String::new()),
-            };
-        }
-        self.needs(&value);
-        if RULING.contains(&name) {
-            let reason = format!("{name} decides what words and folders mean");
-            self.facts.shell_not_understood(&reason);
-        }
-        self.own.insert(name.to_owned(), value.clone());
-        if !context.subshell && !self.locals.contains(name) {
-            self.facts.assigns.insert(name.to_owned(), value);
-        }
-    }
-
-    /// An arithmetic expression: what it reads, and what it may assign.
-    pub(super) fn arithmetic(&mut self, text: &str, context: &Context) {
-        let plain = text
-            .replace("==", "")
-            .replace("!=", "")
-            .replace("<=", "")
-            .replace(">=", "");
-        let assigns = plain.contains('=') || text.contains("++") || text.contains("--");
-        for name in identifiers(text) {
-            let value = self.variable(name);
-            self.needs(&value);
-            if assigns {
-                self.assign(name, Value::Stable(String::new()).then(value), context);
-            }
-        }
-        if (text.contains('`') || text.contains("$("))
-            && let Some(reason) = self.output.clone()
-        {
-            self.facts.has_to_run(reason, Confidence::Medium);
-        }
-    }
-
     /// The operands and operators of a test.
     pub(super) fn test(&mut self, words: &[Value]) {
         for (at, word) in words.iter().enumerate() {
@@ -423,13 +277,4 @@ fn is_operator(words: &[Value], at: usize) -> bool {
     words.len() - at == 2
         || at == 0
         || matches!(before, Some("!" | "&&" | "||" | "(" | "-a" | "-o"))
-}
-
-/// The names in an arithmetic expression.
-fn identifiers(text: &str) -> Vec<&str> {
-    let other = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
-    let words = text.split(other);
-    words
-        .filter(|word| word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'))
-        .collect()
 }

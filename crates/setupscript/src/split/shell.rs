@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Confidence;
+use super::folder::Folders;
 use super::reader::Reader;
 use super::value::{Value, for_tools};
+use super::variables::identifiers;
 use crate::construct::{Command, Context};
 
 /// What is known of the shell before a construct.
@@ -14,7 +16,7 @@ pub(super) struct Shell {
     pub(super) exported: BTreeSet<String>,
     /// The commands of each function; none where it is defined at a start only.
     pub(super) functions: BTreeMap<String, Option<Vec<Command>>>,
-    pub(super) folder: Value,
+    pub(super) folders: Folders,
     /// A command that fails ends the script.
     pub(super) ends_on_failure: bool,
 }
@@ -25,7 +27,7 @@ impl Default for Shell {
             variables: BTreeMap::new(),
             exported: BTreeSet::new(),
             functions: BTreeMap::new(),
-            folder: Value::Run("the folder where it is started is not known".to_owned()),
+            folders: Folders::default(),
             ends_on_failure: false,
         }
     }
@@ -54,21 +56,33 @@ impl Reader<'_> {
         context: &Context,
     ) -> Option<bool> {
         match name {
-            ":" | "true" | "false" | "hash" | "sleep" | "break" | "continue" => {}
-            "shift" if self.arguments.is_some() => {}
+            ":" | "true" | "false" | "sleep" | "break" | "continue" => {}
+            "hash" => {
+                let looks = |value: &Value| !value.known().unwrap_or_default().starts_with('-');
+                self.facts.uses_unnoticed |= arguments.iter().any(looks);
+            }
+            "shift" if self.arguments.is_some() => self.shift(arguments, context),
             "echo" | "printf" => {
                 if name == "printf" && arguments.first().and_then(Value::known) == Some("-v") {
                     self.facts
                         .shell_not_understood("it assigns a variable with printf");
                 }
+                let time = |value: &Value| value.known().is_none_or(|text| text.contains(")T"));
+                if name == "printf" && arguments.first().is_some_and(time) {
+                    self.facts
+                        .has_to_run("printf may tell the time", Confidence::High);
+                }
             }
             "test" | "[" => self.test(arguments),
-            "cd" => self.change_folder(arguments, context),
+            "cd" | "pushd" | "popd" => self.change_folder(name, arguments, context),
             "set" => self.set(arguments, context),
             "shopt" => {
                 let known: Vec<_> = arguments.iter().filter_map(Value::known).collect();
                 if known.contains(&"expand_aliases") {
                     self.facts.shell_not_understood("it turns aliases on");
+                } else if known.contains(&"lastpipe") {
+                    let reason = "it changes where the end of a pipeline runs";
+                    self.facts.shell_not_understood(reason);
                 } else {
                     self.shell_changed(context);
                 }
@@ -94,7 +108,11 @@ impl Reader<'_> {
             }
             "return" if self.arguments.is_some() => {}
             "exit" | "return" => self.exit(arguments, context),
-            "source" | "." => self.source(arguments, context),
+            "source" | "." => {
+                if self.source(arguments, context) {
+                    return Some(true);
+                }
+            }
             "command" | "type" | "which" => {
                 self.facts.uses_unnoticed = true;
             }
@@ -123,12 +141,6 @@ impl Reader<'_> {
                 self.facts
                     .has_to_run(format!("{name} is for the running shell"), Confidence::High);
             }
-            "pushd" | "popd" => {
-                self.facts.acts = true;
-                self.facts.folder = Some(Value::Run("the folder is changed at a start".to_owned()));
-                self.facts
-                    .has_to_run("it changes the folder for what follows", Confidence::High);
-            }
             "let" => {
                 for text in arguments.iter().filter_map(Value::known) {
                     self.arithmetic(text, context);
@@ -151,37 +163,6 @@ impl Reader<'_> {
     fn shell_changed(&mut self, context: &Context) {
         if !context.subshell {
             self.facts.changes_shell = true;
-        }
-    }
-
-    fn change_folder(&mut self, arguments: &[Value], context: &Context) {
-        let to = arguments
-            .iter()
-            .find(|value| value.known() != Some("--"))
-            .cloned();
-        let to = to.unwrap_or(Value::Known("~".to_owned()));
-        let place = self.place(&to);
-        let folder = match (&to, place.starts_with(['/', '~'])) {
-            (Value::Known(_), true) => Value::Known(place),
-            _ => Value::Run("the folder is known at a start only".to_owned()),
-        };
-        if context.subshell {
-            self.folder = if self.alone {
-                folder
-            } else {
-                Value::Run("the folder is known at a start only".to_owned())
-            };
-            return self.needs(&to);
-        }
-        self.folder = folder.clone();
-        self.facts.folder = Some(folder.clone());
-        self.needs(&to);
-        self.needs(&folder);
-        if context.conditional {
-            self.facts.folder = Some(Value::Run("the folder is changed at a start".to_owned()));
-        }
-        if let Some(place) = folder.known() {
-            self.facts.reads.push(place.to_owned());
         }
     }
 
@@ -218,14 +199,14 @@ impl Reader<'_> {
             .iter()
             .filter_map(|word| word.literal.as_deref())
             .collect();
-        let option = |letter| {
+        let option = |letter: &str| {
             words
                 .iter()
                 .any(|word| word.starts_with('-') && word.contains(letter))
         };
         let local =
-            self.arguments.is_some() && name != "export" && name != "readonly" && !option('g');
-        if option('n') || option('f') || option('F') || option('i') {
+            self.arguments.is_some() && name != "export" && name != "readonly" && !option("g");
+        if ["n", "f", "F", "i", "u", "l", "c"].into_iter().any(option) {
             return self
                 .facts
                 .shell_not_understood("it declares more than a variable");
@@ -253,7 +234,7 @@ impl Reader<'_> {
                 self.locals.insert(text.to_owned());
                 self.own
                     .insert(text.to_owned(), Value::Known(String::new()));
-            } else if name == "export" || option('x') {
+            } else if name == "export" || option("x") {
                 // What it has is exported.
                 let value = self.variable(text);
                 self.needs(&value);
@@ -269,7 +250,7 @@ impl Reader<'_> {
             }
             names.push(text.to_owned());
         }
-        if (name == "export" || option('x')) && !context.subshell {
+        if (name == "export" || option("x")) && !context.subshell {
             self.facts.exports.extend(names);
         }
     }
@@ -290,26 +271,31 @@ impl Reader<'_> {
         }
     }
 
-    fn source(&mut self, arguments: &[Value], context: &Context) {
+    /// Whether it is a file that says what the image is.
+    fn source(&mut self, arguments: &[Value], context: &Context) -> bool {
         let file = arguments.first().and_then(Value::known).unwrap_or_default();
         if file == "/etc/os-release" || file == "/usr/lib/os-release" {
             for name in OS_RELEASE {
-                self.assign(
-                    name,
-                    Value::Stable(String::new()),
-                    &Context {
+                if !context.subshell {
+                    let context = Context {
                         conditional: false,
                         ..context.clone()
-                    },
-                );
+                    };
+                    self.assign(name, Value::Stable(String::new()), &context);
+                } else if name.contains('_') || name == "ID" {
+                    // Few scripts have variables of such names, which may be read behind the subshell.
+                    self.own
+                        .insert(name.to_owned(), Value::Stable(String::new()));
+                }
             }
-            return;
+            return true;
         }
         for argument in arguments {
             self.needs(argument);
         }
         self.facts
             .shell_not_understood("what the sourced file does is not known");
+        false
     }
 
     fn trap(&mut self, arguments: &[Value]) {
@@ -326,8 +312,40 @@ impl Reader<'_> {
                 .facts
                 .shell_not_understood("its trap can run between any two commands");
         }
+        match arguments.first().and_then(Value::known) {
+            Some(text) => {
+                let names = identifiers(text);
+                self.facts.reads_any_at_end = names
+                    .iter()
+                    .any(|name| self.shell.functions.contains_key(*name));
+                self.facts
+                    .reads_at_end
+                    .extend(names.into_iter().map(str::to_owned));
+            }
+            None => self.facts.reads_any_at_end = true,
+        }
         self.facts
             .has_to_run("a trap is for the running shell", Confidence::High);
+    }
+
+    /// `shift` in a function.
+    fn shift(&mut self, arguments: &[Value], context: &Context) {
+        let count = match arguments.first() {
+            None => Some(1),
+            Some(value) => value.known().and_then(|text| text.parse::<usize>().ok()),
+        };
+        let Some(own) = &mut self.arguments else {
+            return;
+        };
+        match count {
+            Some(count) if !context.conditional && !context.looped && !context.subshell => {
+                own.drain(..count.min(own.len()));
+            }
+            _ => {
+                let shifted = Value::Run("its arguments are shifted in between".to_owned());
+                own.iter_mut().for_each(|value| *value = shifted.clone());
+            }
+        }
     }
 
     fn read_input(&mut self, name: &str, arguments: &[Value], context: &Context) {

@@ -1,5 +1,7 @@
 //! What is known of a variable's value or a word.
 
+use crate::check::{is_secret_name, is_secret_value};
+
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
@@ -19,6 +21,14 @@ impl Value {
             (Self::Known(one), Self::Known(other)) => Self::Known(one + &other),
             (Self::Known(one), Self::Stable(other)) => Self::Stable(one + &other),
             (Self::Stable(one), _) => Self::Stable(one),
+        }
+    }
+
+    /// What is known of the text, from its beginning.
+    pub(super) fn beginning(&self) -> &str {
+        match self {
+            Self::Known(text) | Self::Stable(text) => text,
+            Self::Run(_) => "",
         }
     }
 
@@ -63,6 +73,29 @@ pub(crate) fn secret(name: &str) -> bool {
         "ACCESS_KEY",
     ];
     parts.iter().any(|part| name.contains(part))
+}
+
+/// Whether a text seems to hold a credential: one that services hand out, or `PASSWORD=word`.
+pub(super) fn holds_credential(text: &str) -> bool {
+    if is_secret_value(text).is_some() || text.contains("machine ") && text.contains(" password ") {
+        return true;
+    }
+    let end = |character: char| !(character.is_ascii_alphanumeric() || "_-".contains(character));
+    text.match_indices(['=', ':']).any(|(at, sign)| {
+        let name = text[..at].rsplit(end).next().unwrap_or_default();
+        let value = &text[at + 1..];
+        let value = if sign == ":" {
+            value.trim_start()
+        } else {
+            value
+        };
+        let value = value.trim_start_matches(['"', '\'', '\\']);
+        let written = value
+            .chars()
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric());
+        written && name != "NOPASSWD" && is_secret_name(&name.replace('-', "_"))
+    })
 }
 
 /// Whether programs that install things look at a variable of this name.
@@ -114,7 +147,31 @@ pub(crate) fn matches_glob(name: &str, glob: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches_glob;
+    use super::{holds_credential, matches_glob};
+
+    #[test]
+    fn a_credential_is_known_by_its_name_or_its_look() {
+        for text in [
+            "//registry.example.org/:_authToken=abc",
+            "machine example.org login x password hunter2",
+            "A=1\nDB_PASSWORD='hunter2'\n",
+            "X-Api-Key: 1234",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+        ] {
+            assert!(holds_credential(text), "{text}");
+        }
+        for text in [
+            "PasswordAuthentication no",
+            "DB_PASSWORD=",
+            "PASSWORD=$X",
+            "PASSWORD_FILE=/run/secrets/x",
+            "https://example.org/x",
+            "dev ALL=(ALL) NOPASSWD:ALL",
+            "a=b",
+        ] {
+            assert!(!holds_credential(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_star_stands_for_any_part() {

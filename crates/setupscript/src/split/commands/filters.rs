@@ -37,7 +37,10 @@ impl Reader<'_> {
                 let own = text.contains("file") || short && text.contains('f');
                 if own && matches!(name, "sed" | "awk" | "mawk" | "grep" | "egrep" | "fgrep")
                     || name == "sort"
-                        && (text.starts_with("-o") || text.starts_with("--output") || text == "-R")
+                        && (short && text.contains(['o', 'R'])
+                            || text.starts_with("--output")
+                            || text.starts_with("--random"))
+                    || name.ends_with("awk") && text.starts_with(['-']) && text.contains("-i")
                     || name.starts_with("tail") && text.contains('f')
                 {
                     self.facts.not_understood("a filter with files of its own");
@@ -60,6 +63,9 @@ impl Reader<'_> {
             } else if !no_files && text != "-" {
                 files.push(argument.clone());
             }
+        }
+        if name == "uniq" && files.len() > 1 {
+            self.facts.not_understood("uniq with a file that it writes");
         }
         if recursive && files.is_empty() {
             files.push(Value::Known(".".to_owned()));
@@ -94,6 +100,13 @@ fn plain_sed(program: &str) -> bool {
             let parts: Vec<&str> = rest[1..].split(delimiter).collect();
             let flags = parts.last().copied().unwrap_or_default();
             parts.len() >= 4
+                // Another command may stand behind it: what is left of its flags goes before the next `s`.
+                && parts[1..].chunks(3).all(|chunk| match chunk {
+                    [_, _, behind] => behind
+                        .chars()
+                        .all(|flag| matches!(flag, 'g' | 'I' | 'i' | 'p' | '0'..='9' | ';' | ' ' | 's')),
+                    _ => true,
+                })
                 && flags
                     .chars()
                     .all(|flag| matches!(flag, 'g' | 'I' | 'i' | 'p' | '0'..='9'))
@@ -121,6 +134,7 @@ mod tests {
         for program in [
             "s/a/b/",
             "s|a|b|g",
+            "s/a/b/;s/c/d/g",
             "/x/s/a/b/",
             "1,3d",
             "$d",
@@ -136,6 +150,8 @@ mod tests {
             "s/a/b/w /x",
             "s/a/b/e",
             "s/a/b/;w x",
+            "s/a/date/e;s/x/y/",
+            "s/a/b/;w /x/",
             "e",
             "",
             "r /x",

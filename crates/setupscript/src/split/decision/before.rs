@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::split::facts::Facts;
-use crate::split::place::{Place, overlap};
+use crate::split::place::{ANYWHERE, Class, Place, class, overlap};
 use crate::split::shell::{Shell, influences_tools};
 use crate::split::value::matches_glob;
 
@@ -14,7 +14,8 @@ pub(super) struct Before {
     writes: BTreeMap<Place, usize>,
     opaque: Option<usize>,
     shell_opaque: Option<usize>,
-    unnoticed: Option<usize>,
+    /// The line, and whether only the lack of `set -e` lets it go unnoticed.
+    unnoticed: Option<(usize, bool)>,
     installs: Option<usize>,
     /// A variable that every program may look at.
     for_tools: Option<String>,
@@ -39,8 +40,9 @@ impl Before {
         note(facts.opaque, &mut self.opaque);
         let ends = facts.exits || facts.changes_shell || (facts.guards && !facts.acts);
         note(facts.shell_opaque || ends, &mut self.shell_opaque);
-        let unnoticed = facts.uses_unnoticed || (facts.uses && !shell.ends_on_failure);
-        note(unnoticed, &mut self.unnoticed);
+        if facts.uses_unnoticed || (facts.uses && !shell.ends_on_failure) {
+            self.unnoticed.get_or_insert((line, !facts.uses_unnoticed));
+        }
         note(facts.installs, &mut self.installs);
         let assigned = facts.assigns.keys().filter(|name| {
             facts.exports.contains(*name)
@@ -64,6 +66,52 @@ impl Before {
         ))
     }
 
+    /// Which place those and a construct with these facts have in common, in words.
+    fn shared_place(&self, facts: &Facts) -> Option<String> {
+        let theirs = |places: &BTreeMap<Place, usize>, mine: &[Place]| {
+            let pairs = places.iter().flat_map(|(other, line)| {
+                let shared = mine.iter().filter(|place| overlap(place, other));
+                shared.map(move |place| (other.clone(), place.clone(), *line))
+            });
+            // The longest name says the most.
+            pairs.max_by_key(|(other, mine, line)| {
+                (other.len().max(mine.len()), std::cmp::Reverse(*line))
+            })
+        };
+        let found = theirs(&self.writes, &facts.reads)
+            .map(|found| (found, "writes", "may write anywhere"))
+            .or_else(|| {
+                let found = theirs(&self.writes, &facts.writes)?;
+                Some((found, "writes", "may write anywhere"))
+            })
+            .or_else(|| {
+                let found = theirs(&self.reads, &facts.writes)?;
+                Some((found, "reads", "may read any file"))
+            });
+        let ((other, mine, line), verb, anything) = found?;
+        let before = |what: &str| Some(format!("line {line} runs before it, and {what}"));
+        if other == ANYWHERE {
+            return before(anything);
+        }
+        if let Some(line) = self.installs.filter(|_| facts.installs) {
+            return Some(format!("line {line} runs before it, and installs, too"));
+        }
+        if class(&other) == Class::Relative {
+            return before("works in the folder where it is started, which this may read");
+        }
+        if mine == ANYWHERE {
+            return before(&format!("{verb} {other}, and this may touch any file"));
+        }
+        let place = if mine.len() > other.len() {
+            mine
+        } else {
+            other
+        };
+        before(&format!(
+            "{verb} {place} or around it, which this needs or changes"
+        ))
+    }
+
     /// Why a construct with these facts cannot go ahead of all that.
     pub(super) fn conflict(&self, facts: &Facts) -> Option<String> {
         let touches = facts.acts || facts.uses || !facts.reads.is_empty() || facts.uses_unnoticed;
@@ -72,19 +120,8 @@ impl Before {
                 "line {line} runs before it, and what that does is not known"
             ));
         }
-        let theirs = |places: &BTreeMap<Place, usize>, mine: &[Place]| {
-            let first = places
-                .iter()
-                .find(|(other, _)| mine.iter().any(|place| overlap(place, other)));
-            first.map(|(place, line)| (place.clone(), *line))
-        };
-        let found = theirs(&self.writes, &facts.reads)
-            .or_else(|| theirs(&self.writes, &facts.writes))
-            .or_else(|| theirs(&self.reads, &facts.writes));
-        if let Some((place, line)) = found {
-            return Some(format!(
-                "line {line} runs before it, and is about {place}, too"
-            ));
+        if let Some(reason) = self.shared_place(facts) {
+            return Some(reason);
         }
         if facts.uses || facts.uses_unnoticed {
             let commands = self.writes.iter().find(|(place, _)| overlap(place, "/usr"));
@@ -96,11 +133,14 @@ impl Before {
             }
         }
         if facts.installs
-            && let Some(line) = self.unnoticed
+            && let Some((line, would_end)) = self.unnoticed
         {
-            return Some(format!(
-                "line {line} runs before it, and may find what this installs"
-            ));
+            let reason = format!("line {line} runs before it, and may use what this installs");
+            return Some(if would_end {
+                format!("{reason}; after `set -e` that would end the script")
+            } else {
+                reason
+            });
         }
         if (facts.acts || facts.uses)
             && let Some(name) = &self.for_tools
