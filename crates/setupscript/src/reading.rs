@@ -1,13 +1,13 @@
 //! From the parser's tree to a construct's flat list of commands.
 
+mod assignment;
 mod compound;
+mod redirect;
 
 use brush_parser::ast::{self, SourceLocation as _};
 use brush_parser::{ParserOptions, SourcePosition};
 
-use crate::construct::{
-    Assignment, Command, Construct, Context, Form, Kind, Redirect, RedirectKind,
-};
+use crate::construct::{Command, Construct, Context, Form, Kind};
 use crate::error::Position;
 use crate::script::{Refused, not_understood_at, parsed, parser_options};
 use crate::word::{Reader, Word};
@@ -378,108 +378,5 @@ impl Walk {
             ..context.clone()
         };
         self.list(&subshell.list, &inside)
-    }
-
-    fn assignment(
-        &mut self,
-        assignment: &ast::Assignment,
-        context: &Context,
-    ) -> Result<Assignment, Refused> {
-        let (name, element) = match &assignment.name {
-            ast::AssignmentName::VariableName(name) => (name.clone(), false),
-            ast::AssignmentName::ArrayElementName(name, index) => {
-                self.arithmetic(index, context)?;
-                (name.clone(), true)
-            }
-        };
-        let mut values = Vec::new();
-        let array = match &assignment.value {
-            ast::AssignmentValue::Scalar(word) => {
-                values.push(self.word(&word.value, context)?);
-                false
-            }
-            ast::AssignmentValue::Array(items) => {
-                for (index, value) in items {
-                    if let Some(index) = index {
-                        self.word(&index.value, context)?;
-                    }
-                    values.push(self.word(&value.value, context)?);
-                }
-                true
-            }
-        };
-        Ok(Assignment {
-            name,
-            append: assignment.append,
-            element,
-            values,
-            array,
-        })
-    }
-
-    /// An arithmetic expression, as a command of its own.
-    fn arithmetic(&mut self, text: &str, context: &Context) -> Result<(), Refused> {
-        let at = self.at;
-        self.read(context, |reader| {
-            reader.arithmetic(text, usize::MAX)?;
-            Ok(Word::default())
-        })?;
-        self.push(Form::Arithmetic, at, vec![Reader::verbatim(text)], context);
-        Ok(())
-    }
-
-    fn redirect(
-        &mut self,
-        redirect: &ast::IoRedirect,
-        context: &Context,
-    ) -> Result<Redirect, Refused> {
-        let verbatim = |text: String| Reader::verbatim(&text);
-        let (kind, target) = match redirect {
-            ast::IoRedirect::File(_, kind, target) => {
-                use ast::IoFileRedirectKind as Brush;
-                let kind = match kind {
-                    Brush::Read => RedirectKind::Read,
-                    Brush::Write | Brush::Clobber => RedirectKind::Write,
-                    Brush::Append => RedirectKind::Append,
-                    Brush::ReadAndWrite => RedirectKind::ReadWrite,
-                    Brush::DuplicateInput | Brush::DuplicateOutput => RedirectKind::Duplicate,
-                };
-                match target {
-                    ast::IoFileRedirectTarget::Filename(word) => {
-                        (kind, self.word(&word.value, context)?)
-                    }
-                    ast::IoFileRedirectTarget::Fd(number) => (kind, verbatim(number.to_string())),
-                    ast::IoFileRedirectTarget::Duplicate(word) => {
-                        (kind, self.word(&word.value, context)?)
-                    }
-                    ast::IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
-                        self.process(subshell, context)?;
-                        (RedirectKind::Process, Word::default())
-                    }
-                }
-            }
-            ast::IoRedirect::HereDocument(_, document) => {
-                let text = &document.doc.value;
-                let word = if document.requires_expansion {
-                    self.read(context, |reader| reader.here_document(text))?
-                } else {
-                    verbatim(text.clone())
-                };
-                (RedirectKind::HereDocument, word)
-            }
-            ast::IoRedirect::HereString(_, word) => {
-                (RedirectKind::HereString, self.word(&word.value, context)?)
-            }
-            ast::IoRedirect::OutputAndError(word, append) => {
-                let word = self.word(&word.value, context)?;
-                let kind = if *append {
-                    RedirectKind::Append
-                } else {
-                    RedirectKind::Write
-                };
-                (kind, word)
-            }
-        };
-        Ok(Redirect { kind, target })
     }
 }

@@ -86,6 +86,7 @@ impl Reader<'_> {
             command.name(),
             Some("export" | "declare" | "typeset" | "readonly" | "local")
         );
+        self.given.clear();
         if !declares {
             for assignment in &command.assignments {
                 let of_read = assignment.name == "IFS" && command.name() == Some("read");
@@ -96,6 +97,7 @@ impl Reader<'_> {
                 for word in &assignment.values {
                     let value = self.value(word);
                     self.needs(&value);
+                    self.given.insert(assignment.name.clone(), value);
                 }
             }
         }
@@ -227,12 +229,17 @@ impl Reader<'_> {
 
     fn known_program(&mut self, name: &str, arguments: &[Value], context: &Context) -> bool {
         if IDENTITY.contains(&name) {
-            return true;
+            return self.identity(name, arguments);
         }
         if name == "dpkg"
             && arguments.first().and_then(Value::known) == Some("--print-architecture")
         {
             return true;
+        }
+        if name == "env" && !arguments.is_empty() {
+            self.facts
+                .not_understood("a command in another environment");
+            return false;
         }
         if CHANGING.contains(&name) {
             self.facts.acts = true;
@@ -272,6 +279,28 @@ impl Reader<'_> {
             _ => self.facts.not_understood(name),
         }
         false
+    }
+
+    /// A program that says what the image is. Whether it says nothing of the machine.
+    fn identity(&mut self, name: &str, arguments: &[Value]) -> bool {
+        let asked = arguments.iter().map(Value::beginning);
+        let machine = match name {
+            "uname" => asked
+                .clone()
+                .any(|word| !matches!(word, "-m" | "-s" | "-p" | "-i" | "-o" | "-sm" | "-ms")),
+            "getconf" => asked.clone().any(|word| word.contains("NPROC")),
+            _ => false,
+        };
+        if machine {
+            let reason = format!("{name} tells about the machine, and not about the image");
+            self.facts.has_to_run(reason, Confidence::High);
+        }
+        if name == "id" && asked.clone().any(|word| !word.starts_with('-')) {
+            for file in ["/etc/passwd", "/etc/group"] {
+                self.facts.reads.push(file.to_owned());
+            }
+        }
+        !machine
     }
 
     /// It runs a program that the base system may not have.

@@ -10,7 +10,7 @@ use super::reader;
 use super::shell::Shell;
 use super::value::Value;
 use super::{Confidence, Options, Part, Verdict, Why};
-use crate::construct::{Construct, Kind};
+use crate::construct::{Command, Construct, Form, Kind};
 use crate::script::Script;
 use before::Before;
 
@@ -38,6 +38,16 @@ struct Decided {
 pub(super) fn decide(script: &Script, options: &Options) -> Vec<Part> {
     let constructs = &script.constructs;
     let mut forced: Vec<Option<Why>> = vec![None; constructs.len()];
+    if let Some(last) = constructs
+        .last()
+        .filter(|last| ends_with_an_answer(last, script.text_of(last)))
+    {
+        let at = constructs.len() - 1;
+        forced[at] = Some(Why::new(
+            format!("how line {} ends is how the script ends", last.at.line),
+            Confidence::Medium,
+        ));
+    }
     let mut decided = Vec::new();
     for round in 0..=ROUNDS {
         if round == ROUNDS {
@@ -53,6 +63,30 @@ pub(super) fn decide(script: &Script, options: &Options) -> Vec<Part> {
         }
     }
     parts(constructs, &decided)
+}
+
+/// Whether a construct may end like a failure only because the answer to a question is no: `[ -d x ] && y`.
+fn ends_with_an_answer(construct: &Construct, text: &str) -> bool {
+    let asks = |command: &Command| {
+        command.form == Form::Test
+            || matches!(
+                command.name(),
+                Some("[" | "test" | "grep" | "command" | "type" | "which" | "hash")
+            )
+    };
+    let joined = construct.kind == Kind::List
+        && text.rfind("&&") > text.rfind("||")
+        && construct
+            .commands
+            .last()
+            .is_some_and(|command| command.context.conditional);
+    let outside = |command: &&Command| !command.context.substitution;
+    joined
+        && construct
+            .commands
+            .iter()
+            .filter(outside)
+            .any(|command| command.context.masked && asks(command))
 }
 
 /// Goes through the constructs in order, once.

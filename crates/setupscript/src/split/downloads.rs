@@ -98,7 +98,7 @@ impl Reader<'_> {
                         .iter()
                         .any(|word| matches!(*word, "-O" | "--remote-name"));
                 if to_file {
-                    self.write(&Value::Known("downloaded".to_owned()));
+                    self.write(&Value::Known(".".to_owned()));
                 } else if !context.fed && !context.subshell && !context.masked {
                     self.facts.acts = true;
                     self.facts

@@ -57,6 +57,15 @@ impl Reader<'_> {
         arguments: &[Value],
         context: &Context,
     ) -> bool {
+        let reference = |value: &Value| {
+            value.beginning().starts_with("--reference")
+                || matches!(name, "touch" | "truncate") && value.known() == Some("-r")
+        };
+        if arguments.iter().any(reference) {
+            self.facts
+                .not_understood("a command with a file for reference");
+            return true;
+        }
         match name {
             "mkdir" => {
                 for folder in operands(arguments, &["-m"]) {
@@ -91,8 +100,7 @@ impl Reader<'_> {
                 for archive in operands.iter().take(1) {
                     self.read(archive);
                 }
-                let into =
-                    option(arguments, &["-d"]).unwrap_or(Value::Known("unzipped".to_owned()));
+                let into = option(arguments, &["-d"]).unwrap_or(Value::Known(".".to_owned()));
                 self.write(&into);
                 self.uses(context);
             }
@@ -101,6 +109,11 @@ impl Reader<'_> {
                 self.write_all(&files, "it unpacks in a system folder");
                 for file in &files {
                     self.read(file);
+                    // What it makes of it has another name.
+                    let place = self.place(file);
+                    if let Some((folder, _)) = place.rsplit_once('/') {
+                        self.facts.writes.push(folder.to_owned());
+                    }
                 }
             }
             "ls" | "stat" | "readlink" | "realpath" | "find" | "file" => self.look(name, arguments),
@@ -269,7 +282,7 @@ impl Reader<'_> {
             self.read(&file);
         }
         let into = option(arguments, &["-C", "--directory"]);
-        let into = into.unwrap_or(Value::Known("unpacked".to_owned()));
+        let into = into.unwrap_or(Value::Known(".".to_owned()));
         self.write_all(&[into], "it unpacks into a system folder");
     }
 }

@@ -1,5 +1,6 @@
 //! Where the shell stands.
 
+use super::place::ANYWHERE;
 use super::reader::Reader;
 use super::value::Value;
 use crate::construct::Context;
@@ -78,6 +79,10 @@ impl Reader<'_> {
             let place = reader.place(value);
             match value {
                 Value::Known(_) if place.starts_with(['/', '~']) => Folder::Known(place),
+                // A folder in the task's own is as good as that.
+                Value::Known(_) if reader.folders.now == Folder::Start && place != ANYWHERE => {
+                    Folder::Start
+                }
                 _ => Folder::Unknown,
             }
         };

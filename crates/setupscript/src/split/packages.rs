@@ -1,225 +1,20 @@
 //! Commands that install packages.
 
+mod known;
+mod origin;
+
 use super::Confidence;
 use super::files::option;
+use super::place::{Class, class, place};
 use super::reader::Reader;
+use super::shell::influences_tools;
 use super::value::Value;
 use crate::construct::Context;
+use known::{MANAGERS, SETUP, SYSTEM_MANAGERS};
+use origin::{is_file_for_setup, is_local};
 
 /// Where package managers write.
 const SYSTEM: [&str; 6] = ["/usr", "/etc", "/var", "/opt", "/srv", "/boot"];
-
-/// A manager of packages of one language: its command, words of which the first arguments have one, the folders
-/// that it has at home.
-struct Manager {
-    names: &'static [&'static str],
-    verbs: &'static [&'static str],
-    home: &'static [&'static str],
-}
-
-const MANAGERS: [Manager; 11] = [
-    Manager {
-        names: &["pip", "pip3", "pipx"],
-        verbs: &["install", "uninstall", "upgrade", "inject"],
-        home: &["~/.local", "~/.cache", "~/.config/pip", "~/.pip"],
-    },
-    Manager {
-        names: &["uv"],
-        verbs: &["tool install", "python install", "pip install"],
-        home: &["~/.local", "~/.cache", "~/.config/uv"],
-    },
-    Manager {
-        names: &["npm", "pnpm"],
-        verbs: &["install", "i", "add", "uninstall", "update"],
-        home: &["~/.npm", "~/.npmrc", "~/.cache", "~/.local", "~/.config"],
-    },
-    Manager {
-        names: &["yarn"],
-        verbs: &["global add"],
-        home: &["~/.yarn", "~/.yarnrc", "~/.npmrc", "~/.cache", "~/.config"],
-    },
-    Manager {
-        names: &["corepack"],
-        verbs: &["enable", "prepare"],
-        home: &["~/.cache", "~/.npmrc"],
-    },
-    Manager {
-        names: &["cargo"],
-        verbs: &["install", "binstall"],
-        home: &["~/.cargo", "~/.rustup", "~/.gitconfig", "~/.cache"],
-    },
-    Manager {
-        names: &["rustup"],
-        verbs: &[
-            "toolchain install",
-            "component add",
-            "target add",
-            "default",
-            "update",
-        ],
-        home: &["~/.cargo", "~/.rustup"],
-    },
-    Manager {
-        names: &["go"],
-        verbs: &["install"],
-        home: &[
-            "~/go",
-            "~/.cache",
-            "~/.config/go",
-            "~/.gitconfig",
-            "~/.netrc",
-        ],
-    },
-    Manager {
-        names: &["gem"],
-        verbs: &["install", "update"],
-        home: &["~/.gem", "~/.gemrc", "~/.local", "~/.cache"],
-    },
-    Manager {
-        names: &["conda", "mamba", "micromamba"],
-        verbs: &["install", "create", "update", "clean"],
-        home: &[
-            "~/.conda",
-            "~/.condarc",
-            "~/.cache",
-            "~/miniconda3",
-            "~/mambaforge",
-        ],
-    },
-    Manager {
-        names: &["yay", "paru"],
-        verbs: &["-S", "-Sy", "-Syu", "-R"],
-        home: &["~/.cache", "~/.config", "~/.gitconfig"],
-    },
-];
-
-/// Managers of the system's packages, with the verbs that look or change nothing but packages.
-const SYSTEM_MANAGERS: [(&str, &[&str]); 8] = [
-    (
-        "apt-get",
-        &[
-            "update",
-            "install",
-            "upgrade",
-            "dist-upgrade",
-            "full-upgrade",
-            "remove",
-            "purge",
-            "autoremove",
-            "clean",
-            "autoclean",
-            "build-dep",
-            "reinstall",
-        ],
-    ),
-    (
-        "apt",
-        &[
-            "update",
-            "install",
-            "upgrade",
-            "full-upgrade",
-            "remove",
-            "purge",
-            "autoremove",
-            "clean",
-            "autoclean",
-        ],
-    ),
-    (
-        "aptitude",
-        &[
-            "update",
-            "install",
-            "upgrade",
-            "safe-upgrade",
-            "remove",
-            "purge",
-        ],
-    ),
-    (
-        "dnf",
-        &[
-            "install",
-            "update",
-            "upgrade",
-            "remove",
-            "clean",
-            "makecache",
-            "config-manager",
-            "groupinstall",
-            "module",
-            "copr",
-        ],
-    ),
-    (
-        "microdnf",
-        &["install", "update", "upgrade", "remove", "clean"],
-    ),
-    (
-        "yum",
-        &[
-            "install",
-            "update",
-            "upgrade",
-            "remove",
-            "clean",
-            "makecache",
-            "groupinstall",
-        ],
-    ),
-    ("apk", &["add", "update", "upgrade", "del"]),
-    ("zypper", &["install", "in", "refresh", "update", "remove"]),
-];
-
-/// Commands that set up the system itself.
-const SETUP: [&str; 20] = [
-    "apt-mark",
-    "apt-key",
-    "add-apt-repository",
-    "debconf-set-selections",
-    "dpkg-reconfigure",
-    "update-alternatives",
-    "locale-gen",
-    "update-locale",
-    "update-ca-certificates",
-    "ldconfig",
-    "groupadd",
-    "useradd",
-    "usermod",
-    "adduser",
-    "addgroup",
-    "rpm",
-    "fc-cache",
-    "dpkg-divert",
-    "dpkg",
-    "update-rc.d",
-];
-
-/// Whether a word names a file or a folder for pip, or an option that does.
-fn is_local_for_pip(word: &str) -> bool {
-    let options = [
-        "-e",
-        "-r",
-        "-c",
-        "--editable",
-        "--requirement",
-        "--constraint",
-        "--target",
-        "--prefix",
-        "--root",
-        "--find-links",
-        "--src",
-        "--no-index",
-        "--python",
-    ];
-    if word.starts_with('-') {
-        let name = word.split('=').next().unwrap_or_default();
-        return options.contains(&name)
-            || !word.starts_with("--") && word.len() > 2 && options.contains(&&word[..2]);
-    }
-    word.contains('/') && !word.contains("://") || word.starts_with('.')
-}
 
 impl Reader<'_> {
     /// Whether it is such a command.
@@ -259,14 +54,10 @@ impl Reader<'_> {
             return self.installer("pip", &arguments[2..], context);
         }
         if SETUP.contains(&name) {
-            let files = name == "rpm" || name == "dpkg";
-            for path in arguments.iter().filter(|value| {
-                let text = value.beginning();
-                text.contains('/') && !text.contains("://")
-                    || files && (text.ends_with(".deb") || text.ends_with(".rpm"))
-                    || files && value.known().is_none()
-            }) {
-                self.read(path);
+            for value in arguments {
+                if is_file_for_setup(name, value) {
+                    self.read(value);
+                }
             }
             if matches!(name, "useradd" | "usermod" | "adduser") {
                 self.facts.writes.push("~".to_owned());
@@ -280,6 +71,7 @@ impl Reader<'_> {
         {
             self.uses(context);
             self.facts.reads_environment = true;
+            self.led_elsewhere();
             let global = match name {
                 "npm" | "pnpm" => words
                     .iter()
@@ -313,6 +105,29 @@ impl Reader<'_> {
         true
     }
 
+    /// Variables may lead an installer out of the image.
+    fn led_elsewhere(&mut self) {
+        let exported = self.shell.variables.iter().filter(|(name, _)| {
+            influences_tools(name)
+                && (self.shell.exported.contains(*name) || name.as_str() == "PATH")
+        });
+        let found = exported.chain(&self.given).find_map(|(name, value)| {
+            let mut parts = value.beginning().split(':');
+            let leads = |part: &str| {
+                part.starts_with(['/', '.'])
+                    && !matches!(
+                        class(&place(part, true)),
+                        Class::System | Class::Home | Class::Nothing
+                    )
+            };
+            parts.any(leads).then(|| name.clone())
+        });
+        if let Some(name) = found {
+            let reason = format!("{name} leads it to a folder that may be mounted");
+            self.facts.has_to_run(reason, Confidence::High);
+        }
+    }
+
     /// A project's own packages.
     fn in_project(&mut self, name: &str, home: &[&str]) {
         self.facts.acts = true;
@@ -327,50 +142,7 @@ impl Reader<'_> {
     }
 
     fn install(&mut self, name: &str, words: &[&str], home: &[&str], confidence: Confidence) {
-        let pip = matches!(name, "pip" | "pip3" | "pipx" | "uv");
-        let plain = words.iter().filter(|word| !word.starts_with('-')).count();
-        let nothing_named = plain < 2 && matches!(name, "npm" | "pnpm" | "go" | "cargo");
-        let local = |word: &&str| {
-            matches!(
-                *word,
-                "-e" | "--editable"
-                    | "-r"
-                    | "--requirement"
-                    | "--path"
-                    | "."
-                    | "-c"
-                    | "-f"
-                    | "--file"
-            ) && name != "apk"
-                && name != "apt-get"
-                && name != "apt"
-                || word.starts_with("./")
-                || word.starts_with("../")
-                || (word.starts_with(['/', '~'])
-                    && !word.starts_with("/usr")
-                    && !word.starts_with("/opt"))
-                || [".txt", ".deb", ".rpm", ".whl", ".tgz", ".tar.gz", ".gem"]
-                    .iter()
-                    .any(|end| word.ends_with(end) && !word.contains("://"))
-                || word.starts_with(".[")
-                || word.contains("file:")
-                || pip && is_local_for_pip(word)
-                || matches!(name, "conda" | "mamba" | "micromamba") && *word == "-p"
-                || matches!(
-                    *word,
-                    "-t" | "--target"
-                        | "--prefix"
-                        | "--root"
-                        | "--installroot"
-                        | "--modules-folder"
-                )
-                || word.split_once('=').is_some_and(|(_, path)| {
-                    path.starts_with(['/', '~', '.'])
-                        && !path.starts_with("/usr")
-                        && !path.starts_with("/opt")
-                })
-        };
-        if nothing_named || words.iter().any(local) {
+        if is_local(name, words) {
             self.in_project(name, home);
             for place in SYSTEM {
                 self.facts.writes.push(place.to_owned());
@@ -405,6 +177,18 @@ impl Reader<'_> {
             return self.facts.not_understood("another script");
         }
         self.facts.reads_environment = true;
+        self.led_elsewhere();
+        let elsewhere = |word: &&str| {
+            let path = word.split_once('=').map_or(*word, |(_, path)| path);
+            path.starts_with(['/', '.'])
+                && !matches!(class(&place(path, true)), Class::System | Class::Home)
+        };
+        if words.iter().any(elsewhere) {
+            self.facts.has_to_run(
+                "it installs into a folder that may be mounted",
+                Confidence::Medium,
+            );
+        }
         for place in SYSTEM.iter().chain(&["~"]) {
             self.facts.reads.push((*place).to_owned());
             self.facts.writes.push((*place).to_owned());

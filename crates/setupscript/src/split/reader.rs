@@ -21,6 +21,8 @@ pub(super) struct Reader<'a> {
     pub(super) shell: &'a Shell,
     pub(super) task_variables: &'a [String],
     pub(super) facts: Facts,
+    /// What the command that is being read gets besides the variables of the shell.
+    pub(super) given: BTreeMap<String, Value>,
     /// What the construct itself has assigned so far.
     pub(super) own: BTreeMap<String, Value>,
     /// Variables of the functions that are being called.
@@ -44,6 +46,7 @@ pub(super) fn facts(construct: &Construct, shell: &Shell, task_variables: &[Stri
         shell,
         task_variables,
         facts: Facts::default(),
+        given: BTreeMap::new(),
         own: BTreeMap::new(),
         locals: BTreeSet::new(),
         arguments: None,

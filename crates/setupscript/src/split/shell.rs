@@ -10,7 +10,7 @@ use super::variables::identifiers;
 use crate::construct::{Command, Context};
 
 /// What is known of the shell before a construct.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shell {
     pub(super) variables: BTreeMap<String, Value>,
     pub(super) exported: BTreeSet<String>,
@@ -19,18 +19,6 @@ pub(super) struct Shell {
     pub(super) folders: Folders,
     /// A command that fails ends the script.
     pub(super) ends_on_failure: bool,
-}
-
-impl Default for Shell {
-    fn default() -> Self {
-        Self {
-            variables: BTreeMap::new(),
-            exported: BTreeSet::new(),
-            functions: BTreeMap::new(),
-            folders: Folders::default(),
-            ends_on_failure: false,
-        }
-    }
 }
 
 /// What `. /etc/os-release` assigns.
@@ -112,6 +100,9 @@ impl Reader<'_> {
                 if self.source(arguments, context) {
                     return Some(true);
                 }
+            }
+            "command" if !matches!(arguments.first().and_then(Value::known), Some("-v" | "-V")) => {
+                self.facts.not_understood("command with options");
             }
             "command" | "type" | "which" => {
                 self.facts.uses_unnoticed = true;
@@ -249,6 +240,10 @@ impl Reader<'_> {
                     .insert(text.to_owned(), Value::Stable(String::new()));
             }
             names.push(text.to_owned());
+        }
+        if names.is_empty() {
+            self.facts
+                .has_to_run("it lists the variables of the shell", Confidence::High);
         }
         if (name == "export" || option("x")) && !context.subshell {
             self.facts.exports.extend(names);

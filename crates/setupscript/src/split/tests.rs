@@ -1,3 +1,5 @@
+mod elsewhere;
+
 use super::{Options, Split, Verdict, split};
 use crate::script::Script;
 
@@ -213,6 +215,15 @@ fn nothing_goes_ahead_of_what_could_have_an_influence_on_it() {
 #[test]
 fn what_is_not_quite_usual_runs() {
     for script in [
+        "printf '%(%s)T' -1 > /etc/x",
+        "D='\\D{%s}'\necho \"${D@P}\" > /etc/x",
+        "D='/opt/a /workspace/b'\nmkdir -p $D",
+        "D='/opt/a /workspace/b'\ntouch $D/x",
+        "f() { shift; touch \"$1\"; }\nf /etc/a /workspace/b",
+        "declare -u N=abc\ntouch /opt/$N",
+        "touch -r /workspace/x /etc/y",
+        "sort -uo /workspace/x /etc/y",
+        "getconf _NPROCESSORS_ONLN > /etc/x",
         "HOME=/tmp/h\nmkdir -p ~/x",
         "IFS=,\nfor x in a,b; do mkdir -p /opt/$x; done",
         "HOME=/workspace npm install -g x",

@@ -4,6 +4,7 @@ use super::Confidence;
 use super::reader::Reader;
 use super::value::{Value, matches_glob, secret, stable};
 use crate::construct::{Assignment, Context};
+use crate::word::Word;
 
 /// Variables that decide what the shell makes of words and names.
 const RULING: [&str; 11] = [
@@ -102,8 +103,22 @@ impl Reader<'_> {
         for word in &assignment.values {
             value = value.then(self.value(word));
         }
+        let here = |word: &Word| {
+            let text = word.text.trim_matches(['"', '\'']);
+            matches!(
+                text,
+                "-r" | "-e" | "-c" | "--requirement" | "--editable" | "."
+            ) || text.starts_with("./")
+                || text.starts_with("../")
+                || text.ends_with(".txt")
+        };
         if assignment.array || assignment.element {
-            value = Value::Stable(String::new()).then(value);
+            value = if assignment.values.iter().any(here) {
+                let reason = "leads into the folder where the script is started";
+                Value::Run(format!("{} {reason}", assignment.name))
+            } else {
+                Value::Stable(String::new()).then(value)
+            };
         }
         if assignment.append || assignment.element {
             value = self.variable(&assignment.name).then(value);

@@ -107,9 +107,7 @@ impl Before {
         } else {
             other
         };
-        before(&format!(
-            "{verb} {place} or around it, which this needs or changes"
-        ))
+        before(&format!("both have to do with {place}"))
     }
 
     /// Why a construct with these facts cannot go ahead of all that.

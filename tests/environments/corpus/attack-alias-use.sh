@@ -1,0 +1,5 @@
+#!/bin/bash
+shopt -s expand_aliases
+alias ai='apt-get install -y'
+#=c
+ai jq

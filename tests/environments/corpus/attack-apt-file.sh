@@ -1,0 +1,3 @@
+#!/bin/bash
+#=r
+apt-get install -y $(cat /workspace/names)

@@ -1,0 +1,4 @@
+#!/bin/bash
+args=(-r requirements.txt)
+#=r
+pip install "${args[@]}"

@@ -1,0 +1,5 @@
+#!/bin/bash
+#=c
+awk -i inplace '{ print }' /etc/names
+#=c
+echo x > /etc/names

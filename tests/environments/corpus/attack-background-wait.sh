@@ -1,0 +1,7 @@
+#!/bin/bash
+#=r
+apt-get install -y jq &
+pid=$!
+wait $pid
+#=r
+apt-get install -y tree

@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+CARGO_HOME=/workspace/.cargo cargo install ripgrep
+#=c
+cargo install fd-find

@@ -1,0 +1,7 @@
+#!/bin/bash
+cd /opt
+#=c
+touch a
+cd - >/dev/null
+#=r
+echo x > b

@@ -1,0 +1,6 @@
+#!/bin/bash
+cd "$TARGET_DIR"
+#=r
+echo x > y
+#=r
+cp /etc/hostname /opt/y

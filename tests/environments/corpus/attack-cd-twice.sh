@@ -1,0 +1,6 @@
+#!/bin/bash
+cd /opt
+cd /etc
+cd -
+#=c
+touch where

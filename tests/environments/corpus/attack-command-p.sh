@@ -1,0 +1,5 @@
+#!/bin/bash
+#=c
+command -p mkdir /opt/p
+#=c
+touch /opt/p/x

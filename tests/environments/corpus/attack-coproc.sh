@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+coproc cat
+#=c
+apt-get install -y jq

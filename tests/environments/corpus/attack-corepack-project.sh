@@ -1,0 +1,4 @@
+#!/bin/bash
+cd /workspace
+#=r
+corepack prepare --activate

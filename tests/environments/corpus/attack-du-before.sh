@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+du -s /opt > /workspace/size
+#=r
+echo 1 > /opt/some

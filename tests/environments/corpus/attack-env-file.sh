@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+[ -f .env ] && export $(grep -v '^#' .env | xargs)
+#=r
+apt-get install -y jq

@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+exec > >(tee -a /var/log/setup.log) 2>&1
+#=c
+apt-get install -y jq

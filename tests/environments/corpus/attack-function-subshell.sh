@@ -1,0 +1,7 @@
+#!/bin/bash
+#=c
+there() ( cd /opt; touch a )
+#=c
+there
+#=r
+touch b

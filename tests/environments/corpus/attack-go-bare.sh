@@ -1,0 +1,6 @@
+#!/bin/bash
+cd /workspace
+#=r
+go install
+#=r
+npm i -g

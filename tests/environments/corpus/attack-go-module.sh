@@ -1,0 +1,3 @@
+#!/bin/bash
+#=r
+go install golang.org/x/tools/gopls

@@ -1,0 +1,4 @@
+#!/bin/bash
+export GOBIN=/workspace/bin
+#=r
+go install example.org/x@v1

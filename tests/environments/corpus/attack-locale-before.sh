@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+locale -a > /workspace/l
+#=r
+locale-gen en_US.UTF-8

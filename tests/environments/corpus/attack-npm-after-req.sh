@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+pip install -r requirements.txt
+#=c
+npm install -g typescript

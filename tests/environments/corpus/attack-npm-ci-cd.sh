@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+cd /workspace && npm ci
+#=c
+npm install -g x

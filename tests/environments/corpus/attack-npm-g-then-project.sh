@@ -1,0 +1,7 @@
+#!/bin/bash
+#=c
+npm install -g pnpm
+#=r
+pnpm install
+#=c
+apt-get install -y jq

@@ -1,0 +1,3 @@
+#!/bin/bash
+#=r
+(cd /opt | true; touch x)

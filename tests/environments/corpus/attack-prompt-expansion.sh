@@ -1,0 +1,4 @@
+#!/bin/bash
+D='\D{%s}'
+#=r
+echo "${D@P}" > /etc/x

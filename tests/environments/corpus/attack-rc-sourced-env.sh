@@ -1,0 +1,4 @@
+#!/bin/bash
+. /etc/profile
+#=c
+apt-get install -y jq

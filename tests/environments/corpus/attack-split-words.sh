@@ -1,0 +1,6 @@
+#!/bin/bash
+DIRS="/opt/a /workspace/b"
+#=r
+mkdir -p $DIRS
+#=r
+touch $DIRS/x

@@ -1,0 +1,3 @@
+#!/bin/bash
+#=r
+(V=$(cd /opt && echo v); echo "$V" > w)

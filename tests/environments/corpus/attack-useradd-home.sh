@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+useradd -m "$GIT_NAME"
+#=r
+mkdir -p /home/somebody/x

@@ -1,0 +1,5 @@
+#!/bin/bash
+#=r
+echo "$TASK_ID" > /bin/mytool
+#=r
+cp /usr/bin/mytool /opt/mytool

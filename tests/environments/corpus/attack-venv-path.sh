@@ -1,0 +1,4 @@
+#!/bin/bash
+export PATH="/workspace/.venv/bin:$PATH"
+#=r
+pip install black

@@ -1,0 +1,3 @@
+#!/bin/bash
+#=c
+yes | apt-get install jq
