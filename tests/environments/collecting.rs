@@ -132,7 +132,7 @@ fn images_and_failures_are_listed_and_images_also_by_who_remembers_nothing() {
         scene.document(&["ls", "--json"])["images"],
         serde_json::json!([])
     );
-    scene.spec("stages:\n- {name: good, inline: 'true'}\n- {name: bad, inline: 'exit 3'}\n");
+    scene.spec("stages:\n- {name: good, inline: 'true'}\n- {name: bad, inline: 'echo the build says why; exit 3'}\n");
     scene.ensure();
     let listed = scene.document(&["ls", "--json"]);
     let images = listed["images"].as_array().unwrap();
@@ -145,10 +145,14 @@ fn images_and_failures_are_listed_and_images_also_by_who_remembers_nothing() {
     assert!(image["last_used"].is_string(), "{listed}");
     assert_eq!(listed["failures"][0]["stage"], "bad");
     assert_eq!(listed["failures"][0]["times"], 1);
+    assert_eq!(listed["failures"][0]["project"], "shop");
+    let log = listed["failures"][0]["log"].as_str().unwrap();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("the build says why"), "{log}");
     let table = scene.plain(&["ls"]);
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(
-        table.contains("shop") && table.contains("stage bad: its build failed"),
+        table.contains("shop, stage bad: its build failed") && table.contains("`ensure --retry`"),
         "{table}"
     );
     let widest = table.lines().map(|line| line.chars().count()).max();

@@ -1,6 +1,12 @@
 //! Builds that are ended from outside.
 
-use testbed::engines::{Release, eventually, marker, remains};
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use testbed::engines::{Release, envimage_program, eventually, marker, remains};
 use testbed::stack::Store;
 
 use crate::scene::{Answer, Scene, names};
@@ -80,6 +86,38 @@ fn interrupted(release: Release) {
     assert_eq!(names(&scene.state.join("failures")), [""; 0]);
     let left = remains::processes_of(scene.state.as_str());
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn nobody_waits_for_a_daemon_that_does_not_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, spec) = (
+        folder.path().join("socket"),
+        folder.path().join("shop.yaml"),
+    );
+    std::fs::write(&spec, "version: 1\nimage: base:1\n").unwrap();
+    let daemon = UnixListener::bind(&socket).unwrap();
+    for words in [&["ensure"][..], &["run"]] {
+        let mut host = OsString::from("unix://");
+        host.push(&socket);
+        let child = Command::new(envimage_program())
+            .args(words)
+            .arg(&spec)
+            .env("DOCKER_HOST", host)
+            .env("CACHECORE_ENVIRONMENTS", folder.path().join("state"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut asked = daemon.accept().unwrap().0;
+        // The question is there, so the process listens to signals.
+        asked.read_exact(&mut [0; 4]).unwrap();
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::INT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        // As long as that, the daemon has answered nothing.
+        drop(asked);
+    }
 }
 
 #[test]

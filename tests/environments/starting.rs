@@ -73,7 +73,10 @@ fn what_could_not_be_baked_runs_first_then_the_run_script_then_the_command() {
 
     // A command that is not there.
     scene.write("run.sh", "true\n");
-    assert_eq!(said(&run(&scene, &[], &["no-such-program"]), 127), "");
+    let output = run(&scene, &[], &["no-such-program"]);
+    assert_eq!(said(&output, 127), "");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("\nenvimage: line "), "{told}");
 }
 
 #[test]
@@ -92,6 +95,31 @@ fn each_script_runs_as_its_own_user_and_the_command_as_the_image_s() {
     );
     let output = run(&scene, &[], &["/bin/bash", "-c", "id -un; echo $A $$"]);
     assert_eq!(said(&output, 0), "root\n/root/home\ndev\ndev\ndev\n1 1\n");
+}
+
+#[test]
+fn the_command_is_the_spec_s_user_or_whom_the_caller_names() {
+    let scene = Scene::new();
+    let head = "user: dev\nstages:\n- {name: root, user: root, inline: 'id -un >/who'}\n";
+    let who = ["/bin/bash", "-c", "cat /who; id -un; echo $HOME ${A-}"];
+    // Nothing runs before it: docker knows users as well.
+    scene.spec(head);
+    let plain = run(&scene, &[], &who);
+    assert_eq!(said(&plain, 0), "root\ndev\n/\n");
+    let asked = run(&scene, &["--user=root"], &who);
+    assert_eq!(said(&asked, 0), "root\nroot\n/root\n");
+    // As whom the run script runs.
+    scene.spec(&format!("{head}run: {{inline: 'id -un; export A=1'}}\n"));
+    let both = run(&scene, &[], &who);
+    assert_eq!(said(&both, 0), "dev\nroot\ndev\n/ 1\n");
+    // Whoever runs the command has a home of his own, and not the script's.
+    let asked = run(&scene, &["--user=root"], &who);
+    assert_eq!(said(&asked, 0), "dev\nroot\nroot\n/root 1\n");
+    let unknown = run(&scene, &["--user=ghost"], &who);
+    assert_eq!(said(&unknown, 126), "dev\n");
+    let told = String::from_utf8_lossy(&unknown.stderr);
+    let why = "envimage: cannot become ghost: the image has no such user";
+    assert!(told.contains(why), "{told}");
 }
 
 #[test]

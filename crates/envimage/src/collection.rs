@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cachecore::environment::collection::{self, Fate, GRACE, Image, Keep, Plan, Rules, Verdict};
 use cachecore::environment::key::REPOSITORY;
 use cachecore::environment::template::{BASE_REPOSITORY, label};
+use camino::Utf8PathBuf;
 use engine::images::{ImagesError, ListedContainer, ListedImage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -28,13 +29,13 @@ pub struct Listing {
 /// A stage that could not be built.
 #[derive(Debug, Clone, Serialize)]
 pub struct FailedStage {
-    /// The project, if it is known.
-    pub project: Option<String>,
     /// The stage.
     pub stage: String,
     /// The name that its image would have.
     pub image: String,
-    /// How often, why, and when it is tried again.
+    /// What its last build printed, without secrets, if that is still there.
+    pub log: Option<Utf8PathBuf>,
+    /// Whose it is, how often and why it failed, and when it is tried again.
     #[serde(flatten)]
     pub failed: Failed,
 }
@@ -78,18 +79,28 @@ pub fn list(
     };
     let facts = gather(daemon, state)?.facts;
     let mut images = collection::plan(&facts, &rules, Timestamp::now()).images;
-    images.sort_by(|a, b| {
-        let by = |verdict: &Verdict| (verdict.image.project.clone(), verdict.image.created);
-        by(a).cmp(&by(b))
+    let parents: BTreeMap<String, String> = images
+        .iter()
+        .map(|verdict| (verdict.image.name.clone(), verdict.image.parent.clone()))
+        .collect();
+    // The daemon counts in seconds, within which several stages can be built.
+    images.sort_by_cached_key(|verdict| {
+        let image = &verdict.image;
+        let below = std::iter::successors(Some(&image.name), |name| parents.get(*name));
+        (
+            image.project.clone(),
+            image.created,
+            below.take(parents.len() + 1).count(),
+        )
     });
     let failures = state.map_or_else(Vec::new, |state| {
         let all = state.failures(&daemon.endpoint().to_string()).into_iter();
         let all = all.map(|(name, failed)| {
-            let (stage, key) = name.rsplit_once('-').unwrap_or((&name, ""));
+            let (stage, _) = name.rsplit_once('-').unwrap_or((&name, ""));
             FailedStage {
-                project: state.project_of(stage, key),
                 stage: stage.to_owned(),
                 image: format!("{REPOSITORY}:{name}"),
+                log: state.kept_log(&name),
                 failed,
             }
         });

@@ -10,13 +10,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use engine::endpoint::{Dialer, Endpoint};
-use engine::images::Images;
+use engine::images::{Images, ImagesError};
 use serde_json::Value;
 
 /// The address that docker takes where nothing else is said.
@@ -135,6 +135,20 @@ impl Daemon {
     }
 }
 
+/// What to do where a daemon does not answer.
+pub(crate) fn help(error: &ImagesError) -> Option<String> {
+    let help = match error {
+        ImagesError::Unreachable { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
+            "this user may not ask it; who is in the group of its socket may, most often `docker`"
+        }
+        ImagesError::Unreachable { .. } => {
+            "is the daemon running, and is DOCKER_HOST right? `docker info` says more"
+        }
+        ImagesError::Refused { .. } => return None,
+    };
+    Some(help.to_owned())
+}
+
 /// The context that `docker context use` has chosen.
 fn used(config: &Path) -> Option<OsString> {
     let config = document(&config.join("config.json"))?;
@@ -221,6 +235,21 @@ mod tests {
         .unwrap();
         assert_eq!(chosen(&[configured])[0], "tcp://10.0.0.2:1");
         assert_eq!(chosen(&[configured, ("DOCKER_CONTEXT", "default")]), usual);
+    }
+
+    #[test]
+    fn who_may_not_ask_a_daemon_is_told_who_may() {
+        let helped = |kind: ErrorKind| {
+            help(&ImagesError::Unreachable {
+                endpoint: USUAL.to_owned(),
+                asked: "GET /images/json".to_owned(),
+                cause: kind.into(),
+            })
+        };
+        let may_not = helped(ErrorKind::PermissionDenied).unwrap();
+        assert!(may_not.contains("`docker`"), "{may_not}");
+        let away = helped(ErrorKind::NotFound).unwrap();
+        assert!(away.contains("DOCKER_HOST"), "{away}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use cachecore::environment::plan::{self, Plan, Reason};
 use cachecore::environment::spec::StageName;
 use cachecore::environment::template::{self, Build};
 use cachecore::id::ProjectId;
+use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -92,6 +93,9 @@ pub struct Ensuring {
     /// When its build is tried again, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<Timestamp>,
+    /// What its last build printed, without secrets, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Utf8PathBuf>,
     /// The name that its image has, or would have.
     pub image: String,
     /// Its key.
@@ -147,7 +151,12 @@ pub fn ensure(
     };
     let ensured = work.ensure(wishes.pull);
     work.watch.hear(Event::Done);
-    let ensured = ensured?;
+    let mut ensured = ensured?;
+    for stage in &mut ensured.stages {
+        let has_failed = stage.again.is_some();
+        let log = has_failed.then(|| state.kept_log(tag_of(&stage.image)));
+        stage.log = log.flatten();
+    }
     if let Err(error) = state.note_use(tag_of(&ensured.image)) {
         tracing::warn!(%error, "the use of the image is not remembered");
     }
@@ -352,6 +361,7 @@ fn report(decided: &Decided) -> Ensured {
             verdict,
             reason: reason.map(ToString::to_string),
             again: failure.map(|failed| failed.again),
+            log: None,
             image: step.image.clone(),
             key: step.key,
             elapsed_ms: 0,

@@ -7,11 +7,11 @@ use engine::images::ImagesError;
 
 use crate::conversion::ConversionError;
 use crate::ensure::EnsureError;
-use crate::exit;
 use crate::file::FileError;
 use crate::read::ReadError;
 use crate::run::RunError;
 use crate::state::StateError;
+use crate::{daemon, exit};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -90,10 +90,7 @@ impl Failure {
             Self::Spec(error) => error.help(),
             Self::Ensure(error) => error.help(),
             Self::Run(error) => error.help(),
-            Self::Daemon(_) => Some(
-                "is the daemon running, and is DOCKER_HOST right? `docker info` says more"
-                    .to_owned(),
-            ),
+            Self::Daemon(error) => daemon::help(error),
             Self::Limits(_) | Self::Left { .. } => None,
             Self::State(error) => Some(error.help()),
         }

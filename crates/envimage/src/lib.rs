@@ -16,6 +16,38 @@
 //! | [`conversion`] | files of other formats, which become specs |
 //! | [`file`](mod@file) | files that people name |
 //! | [`read`] | a spec, with the files that it names |
+//!
+//! # From another service
+//!
+//! Without the feature `cli` there is no command line in it, and nothing is printed. Calls block; a [`watch::Watch`]
+//! hears what happens meanwhile, and can end it.
+//!
+//! ```no_run
+//! use envimage::daemon::Daemon;
+//! use envimage::ensure::{self, Wishes};
+//! use envimage::state::State;
+//! use envimage::{read, run};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let environment = read::load("environments/shop.yaml".into())?;
+//! let daemon = Daemon::from_environment();
+//! // Processes that share this folder build an image once.
+//! let state = State::at("/var/lib/service/environments".into());
+//!
+//! // Nobody watches: `&mut ()`. A stage that cannot be built is no error, for its script runs at the start.
+//! let ensured = ensure::ensure(&environment, &daemon, &state, Wishes::default(), &mut ())?;
+//! println!("{} has {} stages to run at its start", ensured.image, ensured.started().count());
+//!
+//! let request = run::Request {
+//!     command: vec!["make".into(), "test".into()],
+//!     ..run::Request::default()
+//! };
+//! let launch = run::prepare(&environment, &daemon, &state, &ensured, request)?;
+//! let ended = launch.command(&daemon).status()?;
+//! println!("make ended with {ended}");
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 pub mod check;

@@ -1,6 +1,7 @@
 //! From arguments to an exit code.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -19,13 +20,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, everything else is a usage error.
-            let code = if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::OK
+            return match error.print() {
+                _ if error.use_stderr() => ExitCode::from(exit::USAGE),
+                Ok(()) => ExitCode::from(exit::OK),
+                // Who has read enough.
+                Err(source) if source.kind() == ErrorKind::BrokenPipe => ExitCode::from(exit::OK),
+                Err(source) => {
+                    show::failure(&Failure::Unanswered { source });
+                    ExitCode::from(exit::FAILED)
+                }
             };
-            let _ = error.print();
-            return ExitCode::from(code);
         }
     };
     trace(cli.global.verbose);

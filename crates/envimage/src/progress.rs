@@ -16,6 +16,8 @@ const COLUMNS: usize = 79;
 /// Tells people on stderr.
 pub(crate) struct Progress {
     interrupted: Arc<AtomicBool>,
+    /// Whether there is nothing that would have to be ended.
+    idle: Arc<AtomicBool>,
     is_terminal: bool,
     doing: Option<(String, Instant)>,
     drawn: Option<Instant>,
@@ -24,8 +26,10 @@ pub(crate) struct Progress {
 impl Progress {
     /// From now on, Ctrl-C ends what is watched, in good order.
     pub(crate) fn begin() -> Self {
+        let idle = Arc::new(AtomicBool::new(true));
         Self {
-            interrupted: interrupt::flag(),
+            interrupted: interrupt::flag(&idle),
+            idle,
             is_terminal: std::io::stderr().is_terminal(),
             doing: None,
             drawn: None,
@@ -63,6 +67,8 @@ impl Progress {
 
 impl Watch for Progress {
     fn hear(&mut self, event: Event<'_>) {
+        self.idle
+            .store(matches!(event, Event::Done), Ordering::Relaxed);
         match event {
             Event::Pulling(image) => self.doing(format!("pulling {image}")),
             Event::Waiting(stage) => self.doing(format!("waiting: another process builds {stage}")),

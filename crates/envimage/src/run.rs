@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::images::ImagesError;
 use serde::Serialize;
 
-use crate::daemon::Daemon;
+use crate::daemon::{self, Daemon};
 use crate::ensure::{Ensured, place_of_secret};
 use crate::read::Loaded;
 use crate::state::{State, StateError};
@@ -24,6 +24,8 @@ pub struct Request {
     pub options: Options,
     /// What the container may use; the spec's limits, if there are none.
     pub limits: Option<Limits>,
+    /// As whom the command runs, instead of the spec's user, or the image's.
+    pub user: Option<String>,
     /// The command, with its arguments; the image's own if there is none.
     pub command: Vec<OsString>,
 }
@@ -78,7 +80,7 @@ impl RunError {
     /// What to do next, if that is known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Daemon(_) => Some("`docker info` says whether the daemon answers".to_owned()),
+            Self::Daemon(error) => daemon::help(error),
             Self::Gone { .. } => Some("try again: it will be built".to_owned()),
             Self::NoCommand { .. } => Some("name one: envimage run SPEC -- CMD".to_owned()),
             Self::Scripts(_) => None,
@@ -103,9 +105,9 @@ pub fn prepare(
     let image = &ensured.image;
     let mut lacking = Vec::new();
     let mut before = Vec::new();
-    let mut user = None;
+    let mut user = request.user.clone().or_else(|| spec.user.clone());
     let mut at_start = ensured.started().peekable();
-    // An image that has everything is run as it is, and nothing is asked of it.
+    // An image that has everything is run as it is, by docker's rules, and nothing is asked of it.
     let startup = if at_start.peek().is_none() && subject.materials.run.is_none() {
         None
     } else {
@@ -125,7 +127,13 @@ pub fn prepare(
             id: ensured.base_id.clone(),
             user: defaults.user,
         };
-        let scripts = startup::scripts(spec, &subject.materials, &base, at_start);
+        let scripts = startup::scripts(
+            spec,
+            &subject.materials,
+            &base,
+            at_start,
+            request.user.as_deref(),
+        );
         before.extend(scripts.steps.iter().map(|step| match &step.role {
             Role::Stage { name, .. } => format!("the cached script of stage {name}"),
             Role::Run => "the run script".to_owned(),

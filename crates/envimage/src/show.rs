@@ -29,5 +29,11 @@ pub(crate) fn stages(ensured: &Ensured) {
         if let Some(reason) = &stage.reason {
             answer::remark(reason);
         }
+        if stage.again.is_some() {
+            answer::remark("`--retry` builds it at once");
+        }
+        if let Some(log) = &stage.log {
+            answer::remark(&format!("what it printed: {log}"));
+        }
     }
 }

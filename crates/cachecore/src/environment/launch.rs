@@ -120,11 +120,10 @@ pub fn docker_run(container: &Container) -> DockerRun {
         say(format!("--env={variable}"));
     }
     for mount in &options.mounts {
-        let flag = if mount.contains('=') {
-            "mount"
-        } else {
-            "volume"
-        };
+        let is_fields = mount
+            .split_once('=')
+            .is_some_and(|(field, _)| !field.contains(['/', ':']));
+        let flag = if is_fields { "mount" } else { "volume" };
         say(format!("--{flag}={mount}"));
     }
     let mut before = Vec::new();

@@ -40,7 +40,7 @@ pub struct Spec {
     /// The platform, as `linux/amd64`; the daemon's own if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// As whom stages and the run script run; the image's own user if there is none.
+    /// As whom stages, the run script and the command run; the image's own user if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// What stages reach of the network.

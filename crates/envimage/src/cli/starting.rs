@@ -24,6 +24,9 @@ pub(crate) struct RunArgs {
     /// The command's folder
     #[arg(long, short = 'w', value_name = "FOLDER")]
     pub(crate) workdir: Option<String>,
+    /// As whom the command runs, instead of the spec's user
+    #[arg(long, short = 'u', value_name = "USER")]
+    pub(crate) user: Option<String>,
     /// The container's network, as docker's
     #[arg(long, value_name = "NETWORK")]
     pub(crate) network: Option<String>,

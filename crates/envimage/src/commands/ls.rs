@@ -60,6 +60,7 @@ fn row(verdict: &Verdict, now: Timestamp) -> Vec<String> {
 
 fn failure(failed: &FailedStage, now: Timestamp) {
     let project = failed
+        .failed
         .project
         .as_deref()
         .map_or(String::new(), |project| format!("{project}, "));
@@ -70,7 +71,10 @@ fn failure(failed: &FailedStage, now: Timestamp) {
         show::age(failed.failed.at, now),
         show::count(failed.failed.times.into(), "time"),
         match failed.failed.holds(now) {
-            true => format!("at {}", failed.failed.again.strftime("%Y-%m-%d %H:%M UTC")),
+            true => format!(
+                "at {}, or at once with `ensure --retry`",
+                failed.failed.again.strftime("%Y-%m-%d %H:%M UTC")
+            ),
             false => "by the next ensure".to_owned(),
         }
     ));

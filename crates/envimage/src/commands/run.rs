@@ -58,6 +58,7 @@ fn request(args: &RunArgs, subject: &Loaded) -> Result<Request, Failure> {
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
         },
         limits: Some(allowed),
+        user: args.user.clone(),
         command: args.command.clone(),
     })
 }

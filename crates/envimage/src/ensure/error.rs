@@ -4,8 +4,8 @@ use std::io;
 
 use engine::images::ImagesError;
 
-use crate::exit;
 use crate::state::StateError;
+use crate::{daemon, exit};
 
 /// Why nothing was ensured.
 #[derive(Debug, thiserror::Error)]
@@ -68,10 +68,7 @@ impl EnsureError {
     /// What to do next, if that is known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Daemon(ImagesError::Unreachable { .. }) => Some(
-                "is the daemon running, and is DOCKER_HOST right? `docker info` says more"
-                    .to_owned(),
-            ),
+            Self::Daemon(error) => daemon::help(error),
             Self::NoDocker { .. } => Some("install the docker CLI, or put it into PATH".to_owned()),
             Self::NoBase { image, .. } => Some(format!(
                 "`docker pull {image}` says more; an image that is only on this machine needs no registry"
@@ -81,7 +78,7 @@ impl EnsureError {
             ),
             Self::Gone { .. } => Some("try again".to_owned()),
             Self::State(error) => Some(error.help()),
-            Self::Daemon(ImagesError::Refused { .. }) | Self::Interrupted => None,
+            Self::Interrupted => None,
         }
     }
 }

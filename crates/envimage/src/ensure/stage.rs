@@ -131,9 +131,10 @@ impl Work<'_> {
             }
         };
         let at = self.daemon.endpoint().to_string();
+        let project = attempt.subject.spec.name.as_str();
         let noted = self
             .state
-            .note_failure(attempt.tag(), &at, &reason, Timestamp::now());
+            .note_failure(attempt.tag(), &at, project, &reason, Timestamp::now());
         let again = noted.as_ref().ok().map(|failed| failed.again);
         if let Err(error) = noted {
             tracing::warn!(%error, "the failure is not remembered");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct Failed {
     pub reason: String,
     /// At which daemon.
     pub daemon: String,
+    /// Whose environment was to be built.
+    #[serde(default)]
+    pub project: Option<String>,
 }
 
 impl fmt::Display for Failed {
@@ -48,7 +52,13 @@ impl fmt::Display for Failed {
 
 impl Failed {
     /// The failure that follows the ones before.
-    fn after(before: Option<&Self>, now: Timestamp, reason: String, daemon: String) -> Self {
+    fn after(
+        before: Option<&Self>,
+        now: Timestamp,
+        reason: String,
+        daemon: String,
+        project: &str,
+    ) -> Self {
         let times = before.map_or(0, |failed| failed.times).saturating_add(1);
         let wait = FIRST.saturating_mul(1 << (times - 1).min(10)).min(LAST);
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(1));
@@ -58,6 +68,7 @@ impl Failed {
             times,
             reason,
             daemon,
+            project: Some(project.to_owned()),
         }
     }
 
@@ -80,15 +91,28 @@ impl State {
         &self,
         image: &str,
         daemon: &str,
+        project: &str,
         reason: &str,
         now: Timestamp,
     ) -> Result<Failed, StateError> {
         let before = self.failure(image, daemon);
-        let failed = Failed::after(before.as_ref(), now, reason.to_owned(), daemon.to_owned());
+        let failed = Failed::after(
+            before.as_ref(),
+            now,
+            reason.to_owned(),
+            daemon.to_owned(),
+            project,
+        );
         let path = self.file("failures", image)?;
         let bytes = serde_json::to_vec(&failed).unwrap_or_default();
         replace(&path, &bytes)?;
         Ok(failed)
+    }
+
+    /// What the last build of an image printed, without secrets, if that is still there.
+    pub fn kept_log(&self, image: &str) -> Option<Utf8PathBuf> {
+        let path = self.folder.join("logs").join(image);
+        path.is_file().then_some(path)
     }
 
     /// Forgets that the build of an image failed: it worked.
@@ -111,7 +135,7 @@ mod tests {
         let waits: Vec<i64> = (0..8)
             .map(|_| {
                 let failed = state
-                    .note_failure("system-1", "unix:///d", "why", now)
+                    .note_failure("system-1", "unix:///d", "shop", "why", now)
                     .unwrap();
                 assert!(failed.holds(now) && !failed.holds(failed.again));
                 failed.again.as_second() - now.as_second()

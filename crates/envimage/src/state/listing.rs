@@ -42,17 +42,6 @@ impl State {
         names.map(|(name, _)| name).collect()
     }
 
-    /// The project whose stage's last build this image was.
-    pub(crate) fn project_of(&self, stage: &str, key: &str) -> Option<String> {
-        let projects = self.names("inputs").into_iter();
-        projects.map(|(project, _)| project).find(|project| {
-            let path = self.folder().join("inputs").join(project).join(stage);
-            let inputs: Option<serde_json::Value> =
-                read(&path).and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            inputs.is_some_and(|inputs| inputs["key"] == key)
-        })
-    }
-
     /// What is remembered of images, and the folders of scripts.
     pub(crate) fn remembered(&self) -> Vec<Remembered> {
         let kinds = ["used", "logs", "failures", "locks", "startup"];

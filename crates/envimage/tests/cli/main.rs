@@ -1,6 +1,7 @@
 //! The program as people call it, without an engine.
 #![allow(clippy::unwrap_used)]
 
+mod answering;
 mod bad_input;
 mod check;
 mod conversion;

@@ -44,6 +44,7 @@ fn what_the_spec_says_comes_before_what_the_caller_says() {
         mounts: vec![
             "/src:/work:ro".to_owned(),
             "type=volume,src=v,dst=/v".to_owned(),
+            "/a=b:/c".to_owned(),
         ],
         network: Some("none".to_owned()),
         folder: Some("/work".to_owned()),
@@ -52,7 +53,7 @@ fn what_the_spec_says_comes_before_what_the_caller_says() {
     let expected = "docker run --interactive --pull=never --tty --label=cachecore.environment.run=shop \
         --name=task --network=none --workdir=/work --platform=linux/amd64 --user=dev --cpus=1.5 \
         --memory=4294967296 --pids-limit=1000 '--env=A=1 2' --env=A=3 --env=TOKEN --volume=/src:/work:ro \
-        --mount=type=volume,src=v,dst=/v cachecore-env:system-00";
+        --mount=type=volume,src=v,dst=/v --volume=/a=b:/c cachecore-env:system-00";
     assert_eq!(line(&container), expected);
 }
 

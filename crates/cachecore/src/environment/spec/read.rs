@@ -321,7 +321,12 @@ fn entries<'a>(fields: &Fields<'a>, field: &'static str) -> Read<Vec<(&'a Node, 
         return Ok(Vec::new());
     };
     let entries = Fields::any(node, field)?.entries;
-    too_many(node.at, field, entries.len(), MOST)?;
+    let what = match field {
+        "args" => "build arguments",
+        "environment" => "variables",
+        other => other,
+    };
+    too_many(node.at, what, entries.len(), MOST)?;
     Ok(entries)
 }
 

@@ -50,7 +50,12 @@ become() {
       break
     fi
   done 2>/dev/null </etc/passwd
-  [ -z "$step_home" ] || export HOME="$step_home"
+  case $step_uid$step_user in *[!0-9]*) [ -n "$step_uid" ] || {
+    say "cannot become $step_user: the image has no such user"
+    exit 126
+  } ;; esac
+  # docker takes the same for somebody whom the image does not know.
+  export HOME="${step_home:-/}"
   # busybox has a smaller one.
   case $(setpriv --help 2>&1) in *--reuid*)
     if [ -n "$step_uid" ] && [ -z "$step_group" ]; then
@@ -118,25 +123,28 @@ run() {
 
 # finish USER WORDS...: the command, with what the run script exported. Another user has another home.
 # shellcheck disable=SC2016 # Said to the command's shell.
+# What a shell says of a command that it cannot run begins with the name that it is given.
 finish() {
   step_as=$1
   shift
   [ -s "$step_kept" ] || as "$step_as" "$@"
   case $step_shell in
     */bash) as "$step_as" "$step_shell" -c '
-      _cachecore_folder=$PWD _cachecore_home=${0:+$HOME}
+      _cachecore_folder=$PWD _cachecore_home=${1:+$HOME}
+      shift
       for _cachecore_name in $(compgen -e); do unset "$_cachecore_name"; done 2>/dev/null
       . '"$step_kept"'
       PWD=$_cachecore_folder
       [ -z "$_cachecore_home" ] || HOME=$_cachecore_home
       unset OLDPWD SHLVL _cachecore_name _cachecore_folder _cachecore_home
-      exec "$@"' "$step_as" "$@" ;;
+      exec "$@"' envimage "$step_as" "$@" ;;
     *) as "$step_as" "$step_shell" -c '
-      _cachecore_folder=$PWD _cachecore_home=${0:+$HOME}
+      _cachecore_folder=$PWD _cachecore_home=${1:+$HOME}
+      shift
       . '"$step_kept"'
       PWD=$_cachecore_folder
       [ -z "$_cachecore_home" ] || HOME=$_cachecore_home
       unset OLDPWD _cachecore_folder _cachecore_home
-      exec "$@"' "$step_as" "$@" ;;
+      exec "$@"' envimage "$step_as" "$@" ;;
   esac
 }

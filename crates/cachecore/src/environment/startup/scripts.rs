@@ -21,12 +21,13 @@ pub struct Scripts {
 }
 
 /// What runs before a command: the cached scripts of the stages that are in no image, by their places in the
-/// spec, and then the run script.
+/// spec, and then the run script. The command is `command_user`'s, else the spec's user's, else the image's.
 pub fn scripts(
     spec: &Spec,
     materials: &Materials,
     base: &Base,
     at_start: impl IntoIterator<Item = usize>,
+    command_user: Option<&str>,
 ) -> Scripts {
     let mut all = Scripts::default();
     let mut users = Vec::new();
@@ -55,15 +56,27 @@ pub fn scripts(
             files: files.clone(),
         });
     }
-    let is_other = |user: &Option<&str>| user.is_some_and(|user| !is_same_user(user, &base.user));
-    if users.iter().any(is_other) {
+    let command = command_user.or(spec.user.as_deref());
+    let command = command.unwrap_or(&base.user);
+    let whose = |user: &Option<&str>| user.unwrap_or(&base.user).to_owned();
+    let users: Vec<String> = users.iter().map(whose).collect();
+    if users.iter().all(|user| is_same_user(user, command)) {
+        if !is_same_user(command, &base.user) {
+            all.container_user = Some(command.to_owned());
+        }
+    } else {
         // Only root becomes anybody.
         all.container_user = Some("0".to_owned());
         let other = |user: &str| (!is_same_user(user, "")).then(|| user.to_owned());
-        for (step, user) in all.steps.iter_mut().zip(users) {
-            step.user = other(user.unwrap_or(&base.user));
+        for (step, user) in all.steps.iter_mut().zip(&users) {
+            step.user = other(user);
         }
-        all.command_user = other(&base.user);
+        all.command_user = other(command);
+        // The home of whoever exports is not the command's: so root becomes root.
+        let exports = users.last().filter(|_| materials.run.is_some());
+        if exports.is_some_and(|user| !is_same_user(user, command)) {
+            all.command_user = all.command_user.or_else(|| Some("0".to_owned()));
+        }
     }
     all
 }

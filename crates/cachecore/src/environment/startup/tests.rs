@@ -137,20 +137,20 @@ fn nothing_lies_outside_of_the_folder() {
 }
 
 #[test]
-fn a_container_begins_as_root_only_if_a_script_is_another_s() {
+fn a_container_begins_as_root_only_if_its_scripts_and_its_command_differ() {
     let base = |user: &str| Base {
         name: "base".to_owned(),
         id: "sha256:0".to_owned(),
         user: user.to_owned(),
     };
-    let who = |head: &str, stage: &str, base_user: &str| {
+    let whose = |head: &str, stage: &str, base_user: &str, asked: Option<&str>| {
         let text = format!(
             "version: 1\nimage: base\n{head}stages: [{{name: one, inline: a, {stage}}}]\nrun: {{inline: b}}\n"
         );
         let spec = Spec::parse(&text, "shop.yaml").unwrap();
         let nothing = |_: &Utf8Path| Err::<File, ()>(());
         let materials = Materials::gather(&spec, nothing).unwrap();
-        let all = scripts(&spec, &materials, &base(base_user), [0]);
+        let all = scripts(&spec, &materials, &base(base_user), [0], asked);
         assert_eq!(all.steps.len(), 2);
         let mut users = vec![all.container_user];
         users.extend(all.steps.into_iter().map(|step| step.user));
@@ -160,12 +160,21 @@ fn a_container_begins_as_root_only_if_a_script_is_another_s() {
             .map(Option::unwrap_or_default)
             .collect::<Vec<_>>()
     };
+    let who = |head: &str, stage: &str, base_user: &str| whose(head, stage, base_user, None);
     let none = ["", "", "", ""];
     assert_eq!(who("", "user: root", ""), none);
     assert_eq!(who("user: dev\n", "user: dev", "dev"), none);
     assert_eq!(who("", "user: root", "dev"), ["0", "", "dev", "dev"]);
-    assert_eq!(who("user: dev\n", "user: root", ""), ["0", "", "dev", ""]);
-    assert_eq!(who("user: a\n", "user: b", "c"), ["0", "b", "a", "c"]);
+    assert_eq!(
+        who("user: dev\n", "user: root", ""),
+        ["0", "", "dev", "dev"]
+    );
+    assert_eq!(who("user: a\n", "user: b", "c"), ["0", "b", "a", "a"]);
+    assert_eq!(who("user: dev\n", "cache: false", ""), ["dev", "", "", ""]);
+    // Who runs the command says so, and the scripts stay their own users'.
+    let asked = whose("user: a\n", "cache: false", "c", Some("root"));
+    assert_eq!(asked, ["0", "a", "a", "0"]);
+    assert_eq!(whose("", "cache: false", "a", Some("a")), none);
 }
 
 #[test]
@@ -179,7 +188,7 @@ fn only_what_is_in_no_image_runs_and_the_run_script_last() {
         id: "sha256:0".to_owned(),
         user: String::new(),
     };
-    let all = scripts(&spec, &materials, &base, [1]);
+    let all = scripts(&spec, &materials, &base, [1], None);
     let args = [("A", "1"), ("B", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let expected = Role::Stage {
         name: "two".to_owned(),
@@ -189,5 +198,5 @@ fn only_what_is_in_no_image_runs_and_the_run_script_last() {
     assert_eq!(all.steps[1].role, Role::Run);
     assert_eq!(all.steps[1].files.script.bytes, b"c");
     assert_eq!(all.secrets.into_iter().collect::<Vec<_>>(), ["npm"]);
-    assert_eq!(scripts(&spec, &materials, &base, []).steps.len(), 1);
+    assert_eq!(scripts(&spec, &materials, &base, [], None).steps.len(), 1);
 }
