@@ -67,26 +67,27 @@ pub(super) fn decide(script: &Script, options: &Options) -> Vec<Part> {
 
 /// Whether a construct may end like a failure only because the answer to a question is no: `[ -d x ] && y`.
 fn ends_with_an_answer(construct: &Construct, text: &str) -> bool {
-    let asks = |command: &Command| {
-        command.form == Form::Test
-            || matches!(
-                command.name(),
-                Some("[" | "test" | "grep" | "command" | "type" | "which" | "hash")
-            )
+    let asks = [
+        "[", "[[", "test", "grep", "command", "type", "which", "hash",
+    ];
+    let name = |command: &Command| match command.form {
+        Form::Test => "[[".to_owned(),
+        _ => command.name().unwrap_or_default().to_owned(),
     };
-    let joined = construct.kind == Kind::List
-        && text.rfind("&&") > text.rfind("||")
-        && construct
-            .commands
-            .last()
-            .is_some_and(|command| command.context.conditional);
-    let outside = |command: &&Command| !command.context.substitution;
-    joined
-        && construct
-            .commands
-            .iter()
-            .filter(outside)
-            .any(|command| command.context.masked && asks(command))
+    // What stands before `||` is answered there.
+    let answered = text.rfind("||");
+    let open = |command: &Command| {
+        let name = name(command);
+        command.context.masked
+            && !command.context.substitution
+            && asks.contains(&name.as_str())
+            && text.rfind(&name) > answered
+    };
+    let last = construct.commands.last();
+    construct.kind == Kind::List
+        && last.is_some_and(|command| command.context.conditional)
+        && text.contains("&&")
+        && construct.commands.iter().any(open)
 }
 
 /// Goes through the constructs in order, once.

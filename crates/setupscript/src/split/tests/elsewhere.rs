@@ -142,6 +142,11 @@ fn what_looks_at_the_image_runs_before_what_changes_it() {
         "cr",
     );
     shows(&["command -v jq || apt-get install -y jq"], "c");
+    shows(
+        &["command -v jq || { apt-get update && apt-get install -y jq; }"],
+        "c",
+    );
+    shows(&["[[ -d /none ]] && touch /opt/x && touch /opt/y"], "r");
 }
 
 #[test]
