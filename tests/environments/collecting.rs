@@ -132,17 +132,26 @@ fn images_and_failures_are_listed_and_images_also_by_who_remembers_nothing() {
         scene.document(&["ls", "--json"])["images"],
         serde_json::json!([])
     );
-    scene.spec("stages:\n- {name: good, inline: 'true'}\n- {name: bad, inline: 'echo the build says why; exit 3'}\n");
+    scene.spec(
+        "stages:
+- {name: good, inline: 'true'}
+- {name: better, inline: 'true'}
+- {name: bad, inline: 'echo the build says why; exit 3'}
+",
+    );
     scene.ensure();
     let listed = scene.document(&["ls", "--json"]);
     let images = listed["images"].as_array().unwrap();
-    assert_eq!(images.len(), 1);
+    assert_eq!(images.len(), 2);
+    // In their order, however soon one was built after the other.
+    let image = &images[1]["image"];
+    assert_eq!(image["stage"], "better");
+    assert!(image["last_used"].is_string(), "{listed}");
     let image = &images[0]["image"];
     assert_eq!(
         (&image["project"], &image["stage"]),
         (&"shop".into(), &"good".into())
     );
-    assert!(image["last_used"].is_string(), "{listed}");
     assert_eq!(listed["failures"][0]["stage"], "bad");
     assert_eq!(listed["failures"][0]["times"], 1);
     assert_eq!(listed["failures"][0]["project"], "shop");

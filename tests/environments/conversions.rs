@@ -100,6 +100,17 @@ fn case_5_an_older_environment_runs_as_it_did_and_is_cached_once_it_is_split() {
 }
 
 #[test]
+fn the_command_is_the_remote_user_s_of_a_devcontainer_as_its_scripts_are() {
+    let scene = Scene::new();
+    let text = format!(
+        r#"{{"image": "{BASE}", "remoteUser": "dev", "onCreateCommand": "id -un >/tmp/who",
+        "postCreateCommand": "cat /tmp/who; id -un"}}"#
+    );
+    converted(&scene, "from-devcontainer", "devcontainer.json", &text);
+    assert_eq!(run(&scene, "id -un"), "dev\ndev\ndev\n");
+}
+
+#[test]
 fn the_commands_of_a_devcontainer_run_when_they_should_and_as_they_are_written() {
     let scene = Scene::new();
     let text = format!(

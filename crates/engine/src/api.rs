@@ -137,6 +137,9 @@ fn malformed(what: &str) -> io::Error {
 
 /// Takes a whole answer apart, as it was when the server closed the connection.
 fn parse(bytes: &[u8]) -> io::Result<Answer> {
+    if bytes.is_empty() {
+        return Err(malformed("it hung up without an answer"));
+    }
     let end = bytes
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
@@ -219,6 +222,13 @@ mod tests {
             "warm data"
         );
         assert_eq!(parse(b"HTTP/1.1 503 Oh\r\n\r\n").unwrap().status, 503);
+    }
+
+    #[test]
+    fn who_hangs_up_is_told_from_who_answers_nonsense() {
+        let why = |answer: &str| body(answer).unwrap_err().to_string();
+        assert_eq!(why(""), "it hung up without an answer");
+        assert_eq!(why("SSH-2.0\r\n"), "the answer has no end of headers");
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn secrets(
                 }
             }
             Some(SecretSource::Env(name)) => lacking.push(format!(
-                "secret {id} is the variable {name}, which only a build gets"
+                "secret {id} is the variable {name}, which only a build gets; a file is there at a start as well"
             )),
             None => {}
         }
