@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`script`] | a script as its top-level constructs, each with its range and what it does |
 //! | [`construct`], [`word`] | the parts of a construct: commands, redirections, words |
-//! | [`split`] | which construct is in which half, and why |
+//! | [`mod@split`] | which construct is in which half, and why |
 //! | [`check`](mod@check) | what is probably wrong with a script |
 //! | [`error`] | why a text is no script |
 
