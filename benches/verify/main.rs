@@ -15,6 +15,7 @@ use cachecore::promotion::Volumes;
 use camino::{Utf8Path, Utf8PathBuf};
 use goldenstore::{Depth, ImportRequest, Silent, Store, VerifyOptions};
 use testbed::dataroot::{DataRoot, Layer};
+use testbed::stopwatch::median;
 
 /// How often each is measured.
 const TURNS: usize = 7;
@@ -146,8 +147,8 @@ fn measure(case: &Case, ground: &Utf8Path) -> Result<Measured, Box<dyn Error>> {
     Ok(Measured {
         name: case.name,
         bytes: (case.layers * case.files * case.bytes) as u64,
-        verify: median(verify),
-        peer: median(peer),
+        verify: median(&verify),
+        peer: median(&peer),
     })
 }
 
@@ -166,9 +167,4 @@ fn digest(folder: &Utf8Path) -> Result<(), Box<dyn Error>> {
         true => Ok(()),
         false => Err("tar or sha256sum has failed".into()),
     }
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }

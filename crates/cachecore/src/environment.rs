@@ -25,6 +25,7 @@ pub mod materials;
 pub mod migration;
 mod nearest;
 pub mod plan;
+mod shell_word;
 pub mod spec;
 pub mod startup;
 pub mod template;

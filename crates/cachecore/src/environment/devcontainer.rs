@@ -24,10 +24,11 @@ mod variables;
 
 use std::collections::BTreeMap;
 
+use super::shell_word::spelled;
 use command::Command;
 use document::Node;
 pub use error::DevcontainerError;
-use variables::{Known, quoted};
+use variables::Known;
 
 use super::conversion::{Conversion, Kept, Warning, project};
 use super::spec::{Limits, Network, Run, Script, Spec, Stage, StageName, VERSION};
@@ -314,7 +315,7 @@ fn program(
         text.push('\n');
     }
     if let (Some(folder), false) = (folder, commands.is_empty()) {
-        let folder = quoted(folder);
+        let folder = spelled(folder);
         text.push_str(&format!("[ ! -d {folder} ] || cd {folder} || exit\n"));
     }
     for (field, command) in commands {

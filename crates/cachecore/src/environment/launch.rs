@@ -11,8 +11,9 @@ use camino::Utf8PathBuf;
 pub use limits::{LimitsError, limits};
 use serde::{Serialize, Serializer};
 
+use super::shell_word::spelled;
 use super::spec::Limits;
-use super::startup::{FIRST, MOUNTED, SCRATCH, quoted};
+use super::startup::{FIRST, MOUNTED, SCRATCH};
 
 /// What a container is started from and with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,7 +158,7 @@ fn read_only(source: &str, target: &str) -> String {
 impl DockerRun {
     /// The line, as a shell takes it.
     pub fn line(&self) -> String {
-        let words: Vec<String> = self.words().iter().map(|word| shown(word)).collect();
+        let words: Vec<String> = self.words().iter().map(|word| spelled(word)).collect();
         words.join(" ")
     }
 
@@ -180,15 +181,6 @@ impl Serialize for DockerRun {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.words().serialize(serializer)
     }
-}
-
-/// A word, in quotes if a shell would take it for something else.
-fn shown(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=./:,@%+".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    quoted(word)
 }
 
 /// Whether two users are one, as far as their names say. The image's own is root if it names none.

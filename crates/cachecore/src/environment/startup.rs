@@ -15,6 +15,7 @@ pub use scripts::{Scripts, scripts};
 use serde::Serialize;
 
 use super::materials::{File, Files};
+use super::shell_word::quoted;
 use super::template::interpreter;
 use crate::dataroot::chain::sha256_hex;
 
@@ -190,9 +191,4 @@ fn name(files: &[File]) -> String {
         all.push(file.executable.into());
     }
     sha256_hex(&all)
-}
-
-/// One word for a shell.
-pub(super) fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -1,8 +1,9 @@
 //! The image that a file starts from: one that is named, or one that has to be built first.
 
 use super::document::{Node, Shape};
-use super::variables::{quoted, substitute};
+use super::variables::substitute;
 use super::{DevcontainerError, Reading};
+use crate::environment::shell_word::spelled;
 
 impl Reading<'_> {
     /// The base image. One that has to be built first gets a name and a warning with the command.
@@ -91,25 +92,25 @@ impl Reading<'_> {
             "--tag".to_owned(),
             image.to_owned(),
             "--file".to_owned(),
-            quoted(dockerfile),
+            spelled(dockerfile),
         ];
         if let Some(target) = of_build("target").and_then(Node::text) {
-            words.extend(["--target".to_owned(), quoted(target)]);
+            words.extend(["--target".to_owned(), spelled(target)]);
         }
         if let Some(Shape::Object(args)) = of_build("args").map(|args| &args.value) {
             for (name, value) in args {
                 let value = value.text().map(str::to_owned);
                 let value = value.map(|text| substitute(&text, &self.known).shell());
                 let arg = format!("{name}={}", value.unwrap_or_default());
-                words.extend(["--build-arg".to_owned(), quoted(&arg)]);
+                words.extend(["--build-arg".to_owned(), spelled(&arg)]);
             }
         }
         if let Some(Shape::List(options)) = of_build("options").map(|options| &options.value) {
-            words.extend(options.iter().filter_map(Node::text).map(quoted));
+            words.extend(options.iter().filter_map(Node::text).map(spelled));
         }
         let context = of_build("context").and_then(Node::text);
         let older = self.root.get("context").and_then(Node::text);
-        words.push(quoted(context.or(older).unwrap_or(".")));
+        words.push(spelled(context.or(older).unwrap_or(".")));
         words.join(" ")
     }
 
@@ -121,10 +122,10 @@ impl Reading<'_> {
         };
         let mut words = vec!["docker".to_owned(), "compose".to_owned()];
         for file in files {
-            words.extend(["--file".to_owned(), quoted(file)]);
+            words.extend(["--file".to_owned(), spelled(file)]);
         }
         words.push("build".to_owned());
-        words.extend(self.root.get("service").and_then(Node::text).map(quoted));
+        words.extend(self.root.get("service").and_then(Node::text).map(spelled));
         words.join(" ")
     }
 }

@@ -112,7 +112,7 @@ fn each_form_of_a_command_keeps_its_meaning() {
             "( exec printf %s 'a b' '$HOME' 'it'\\''s' '' ) || exit\n",
         ),
         (r#"["if", "x"]"#, "( exec if x ) || exit\n"),
-        (r#"["A=b", "x"]"#, "( exec A=b x ) || exit\n"),
+        (r#"["A=b", "x"]"#, "( exec 'A=b' x ) || exit\n"),
         (r#"["bash", "-c", "a\nb"]"#, "bash -c 'a\nb' || exit\n"),
         (
             r#"{"server": "a && b", "db": ["c", "d e"], "none": ""}"#,

@@ -1,5 +1,6 @@
 //! `${localEnv:HOME}` and its like, which no shell knows.
 
+use crate::environment::shell_word::spelled;
 use crate::environment::spec::is_variable;
 
 /// What is known of the place that a file lies in.
@@ -57,10 +58,10 @@ impl Substituted {
     /// The text as one word of a shell's program.
     pub(super) fn word(&self) -> String {
         if let Some(text) = self.literal() {
-            return quoted(&text);
+            return spelled(&text);
         }
         let word = |piece: &Piece| match piece {
-            Piece::Text(text) => quoted(text),
+            Piece::Text(text) => spelled(text),
             Piece::Container { name, default } => {
                 format!("\"{}\"", expansion(name, default.as_deref()))
             }
@@ -83,15 +84,6 @@ fn expansion(name: &str, default: Option<&str>) -> String {
             format!("${{{name}:-{escaped}}}")
         }
     }
-}
-
-/// A text as one word of a shell's program.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Puts in what is known.
