@@ -34,6 +34,11 @@ fn what_split_bakes_is_not_warned_of_as_something_a_build_lacks() {
             let all = findings(text, Half::Run).into_iter();
             all.filter(|one| one.rule == Rule::Install).count()
         };
+        // What was written to break the split installs what a task brings.
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with("attack-")) {
+            continue;
+        }
         scripts += 1;
         whole += installs(&text);
         left += installs(&split.run);
