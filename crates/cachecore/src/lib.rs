@@ -23,6 +23,7 @@
 //! | [`dockerconfig`] | what is changed of docker's own `config.json` |
 //! | [`doctor`] | what of the shim works where it is, and why not the rest |
 //! | `environment` | what an environment image is made of, and what is left for a start (feature `environment`) |
+//! | [`exit`] | with which code the programs end |
 //! | [`install`] | how the shim gets its places, and leaves them |
 //! | [`mountinfo`] | what a mount table says |
 //! | [`promotion`] | what a promotion links, drops and keeps |
@@ -58,6 +59,7 @@ pub mod dockerconfig;
 pub mod doctor;
 #[cfg(feature = "environment")]
 pub mod environment;
+pub mod exit;
 pub mod id;
 pub mod image;
 pub mod install;

@@ -59,7 +59,6 @@ mod commands;
 pub mod conversion;
 pub mod daemon;
 pub mod ensure;
-pub mod exit;
 pub mod explain;
 pub mod failure;
 pub mod file;
@@ -73,6 +72,8 @@ pub mod run;
 mod show;
 pub mod state;
 pub mod watch;
+
+pub use cachecore::exit;
 
 #[cfg(feature = "cli")]
 mod program;

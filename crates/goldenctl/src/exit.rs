@@ -1,25 +1,12 @@
 //! Exit codes. A command that `run` or `build` was given passes its own code on as it is.
 
+pub use cachecore::exit::{BUSY, FAILED, INTEGRITY, INTERRUPTED, NOT_FOUND, OK, USAGE};
 use goldenstore::ErrorClass;
 
-/// It worked.
-pub const OK: u8 = 0;
-/// It failed.
-pub const FAILED: u8 = 1;
-/// The command line makes no sense.
-pub const USAGE: u8 = 2;
-/// What was named is not there.
-pub const NOT_FOUND: u8 = 3;
-/// Somebody else holds it, or the name is taken.
-pub const BUSY: u8 = 4;
-/// What is on disk is not what it should be.
-pub const INTEGRITY: u8 = 5;
 /// A command was there and could not be executed (as in a shell).
 pub const NOT_EXECUTABLE: u8 = 126;
 /// A command was not there (as in a shell).
 pub const COMMAND_NOT_FOUND: u8 = 127;
-/// It was interrupted by SIGINT (128 and the signal, as in a shell).
-pub const INTERRUPTED: u8 = 130;
 
 /// The code of a failed store operation.
 pub fn of_class(class: ErrorClass) -> u8 {

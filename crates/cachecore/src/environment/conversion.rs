@@ -42,6 +42,21 @@ pub struct Kept {
 }
 
 impl Conversion {
+    /// What a file became, if the spec can be read again.
+    pub(super) fn new(
+        spec: Spec,
+        warnings: Vec<Warning>,
+        mut kept: Vec<Kept>,
+    ) -> Result<Self, Problem> {
+        Spec::parse(&spec.to_yaml(), "").map_err(|error| error.problem)?;
+        kept.sort_by(|a, b| a.field.cmp(&b.field));
+        Ok(Self {
+            spec,
+            warnings,
+            kept,
+        })
+    }
+
     /// The spec as a file: a comment with what was kept, and the fields.
     ///
     /// `program` made it out of the file `from`.
@@ -76,16 +91,6 @@ impl Conversion {
         text.push('\n');
         text.push_str(&self.spec.to_yaml());
         text
-    }
-}
-
-impl Conversion {
-    /// Whether the spec can be read again, as the same spec.
-    pub(super) fn usable(&self) -> Result<(), Problem> {
-        let text = self.spec.to_yaml();
-        Spec::parse(&text, "")
-            .map(drop)
-            .map_err(|error| error.problem)
     }
 }
 

@@ -132,14 +132,7 @@ impl<'a> Reading<'a> {
             environment: setting.values,
             limits: Limits::default(),
         };
-        self.kept.sort_by(|a, b| a.field.cmp(&b.field));
-        let made = Conversion {
-            spec,
-            warnings: self.warnings,
-            kept: self.kept,
-        };
-        made.usable().map_err(DevcontainerError::Unusable)?;
-        Ok(made)
+        Conversion::new(spec, self.warnings, self.kept).map_err(DevcontainerError::Unusable)
     }
 
     /// A property that is a string, or nothing.

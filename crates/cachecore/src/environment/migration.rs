@@ -120,14 +120,7 @@ impl Migration {
             environment,
             limits: Limits::default(),
         };
-        self.kept.sort_by(|a, b| a.field.cmp(&b.field));
-        let made = Conversion {
-            spec,
-            warnings: self.warnings,
-            kept: self.kept,
-        };
-        made.usable().map_err(MigrationError::Unusable)?;
-        Ok(made)
+        Conversion::new(spec, self.warnings, self.kept).map_err(MigrationError::Unusable)
     }
 
     /// The spec's name. What people called it is kept where the name cannot say it.
